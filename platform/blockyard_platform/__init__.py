@@ -1,0 +1,1 @@
+"""Blockyard: validated workflows of blocks and jailed Python, from a library or a command line."""

@@ -1,0 +1,1 @@
+"""The document, the policy, statuses and problems: data that every other room reads."""
