@@ -22,7 +22,9 @@ def note(text: str) -> None:
 def print_problems(name: str, problems: Iterable[Problem]) -> None:
     """Write each problem as ``file:line:column: message [rule]``, with its hint below."""
     for problem in problems:
-        place = ":".join(str(part) for part in (name, problem.line, problem.column) if part is not None)
+        place = ":".join(
+            str(part) for part in (name, problem.line, problem.column) if part is not None
+        )
         click.echo(f"{place}: {printable(problem.message)} [{problem.rule}]", err=True)
         if problem.pointer and problem.line is None:
             click.echo(f"    at {printable(problem.pointer)}", err=True)
@@ -32,4 +34,6 @@ def print_problems(name: str, problems: Iterable[Problem]) -> None:
 
 def printable(text: str) -> str:
     """Return a tenant's text with control characters shown, so that it cannot steer a terminal."""
-    return "".join(char if char.isprintable() or char in "\n\t" else repr(char)[1:-1] for char in text)
+    return "".join(
+        char if char.isprintable() or char in "\n\t" else repr(char)[1:-1] for char in text
+    )

@@ -1,0 +1,120 @@
+"""What the command line is given: files, params, policies and catalogs, each with a clear error."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from blockyard_schemas.problems import InvalidDocumentError, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from blockyard_blocks.catalog import Catalog
+    from blockyard_schemas.policy import Policy
+    from blockyard_schemas.reader import Source
+
+FILE_BYTES = 16 * 1024 * 1024
+"""No file that the command line reads may be larger; the policy's own bound on documents is far lower."""
+
+
+def read_bytes(name: str) -> bytes:
+    """Return what a file holds; ``-`` is standard input. Raises InvalidDocumentError when it cannot be read."""
+    if name == "-":
+        return _bounded(name, sys.stdin.buffer.read(FILE_BYTES + 1))
+    path = Path(name)
+    if not path.exists():
+        raise _unreadable(
+            name,
+            "there is no such file",
+            "give the path of a YAML or JSON file, or - for standard input",
+        )
+    if not path.is_file():
+        raise _unreadable(name, "it is not a regular file", "give the path of a YAML or JSON file")
+    try:
+        with path.open("rb") as stream:
+            return _bounded(name, stream.read(FILE_BYTES + 1))
+    except OSError as error:
+        raise _unreadable(name, error.strerror or str(error), "make the file readable") from error
+
+
+def read_source(name: str) -> Source:
+    """Read a document, in the syntax that its name says (``.json``) or that its text shows."""
+    from blockyard_schemas.reader import read
+
+    return read(read_bytes(name), syntax="json" if name.endswith(".json") else None)
+
+
+def read_policy(name: str | None) -> Policy:
+    """Read a policy file; without a name, return the one for a person's own machine."""
+    from blockyard_schemas.policy import load_policy, personal_policy
+
+    return personal_policy() if name is None else load_policy(read_bytes(name))
+
+
+def build_catalog(folders: Sequence[str]) -> Catalog:
+    """Return the built-in blocks, those of installed packages, and those of the folders."""
+    from blockyard_blocks.catalog import Catalog
+
+    catalog = Catalog.builtin().with_entry_points()
+    for folder in folders:
+        if not Path(folder).is_dir():
+            raise _unreadable(
+                folder, "there is no such folder", "--catalog takes a folder of Python files"
+            )
+        catalog = catalog.with_folder(Path(folder))
+    return catalog
+
+
+def read_params(file: str | None) -> dict[str, Any]:
+    """Return the params of a file: one mapping of names to values."""
+    if file is None:
+        return {}
+    data = read_source(file).data
+    if not isinstance(data, dict):
+        raise InvalidDocumentError(
+            [
+                Problem(
+                    "type",
+                    "",
+                    f"{file} holds no mapping of params",
+                    "write one line `name: value` a param",
+                )
+            ]
+        )
+    return data
+
+
+def split_params(pairs: Sequence[str]) -> dict[str, str]:
+    """Return ``K=V`` pairs as a mapping of texts; the document's declared types turn them into values."""
+    found: dict[str, str] = {}
+    for pair in pairs:
+        name, sign, value = pair.partition("=")
+        if not sign or not name:
+            raise InvalidDocumentError(
+                [
+                    Problem(
+                        "param",
+                        "",
+                        f"--param {pair!r} is not of the form NAME=VALUE",
+                        "write --param month=2026-01",
+                    )
+                ]
+            )
+        if name in found:
+            raise InvalidDocumentError(
+                [Problem("param", "", f"--param {name} is given twice", "give each param once")]
+            )
+        found[name] = value
+    return found
+
+
+def _bounded(name: str, text: bytes) -> bytes:
+    if len(text) > FILE_BYTES:
+        raise _unreadable(name, f"it holds more than {FILE_BYTES} bytes", "split it")
+    return text
+
+
+def _unreadable(name: str, reason: str, hint: str) -> InvalidDocumentError:
+    return InvalidDocumentError([Problem("file", "", f"cannot read {name}: {reason}", hint)])

@@ -1,0 +1,47 @@
+"""``blockyard validate``: everything that is wrong with a document, without running it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from blockyard_platform.cli.exits import exit_of
+from blockyard_platform.cli.inputs import build_catalog, read_policy, read_source
+from blockyard_platform.cli.report import note, print_json, print_problems
+from blockyard_schemas.problems import InvalidDocumentError
+
+if TYPE_CHECKING:
+    from blockyard_schemas.problems import Problem
+
+
+@click.command("validate")
+@click.argument("file")
+@click.option(
+    "--policy", metavar="FILE", help="The tenant's policy; without it, one for your own machine."
+)
+@click.option(
+    "--catalog", metavar="PATH", multiple=True, help="A folder of Python files with more blocks."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object: valid, problems.")
+def command(file: str, policy: str | None, catalog: tuple[str, ...], as_json: bool) -> int:
+    """Check the workflow in FILE (YAML or JSON, - for standard input) without running it."""
+    problems = _problems(file, policy, catalog)
+    if as_json:
+        print_json({"valid": not problems, "problems": [problem.as_dict() for problem in problems]})
+    elif problems:
+        print_problems(file, problems)
+        note(f"{len(problems)} problem{'s' if len(problems) > 1 else ''} found.")
+    else:
+        note(f"{file} is valid.")
+    return exit_of(problems)
+
+
+def _problems(file: str, policy: str | None, folders: tuple[str, ...]) -> tuple[Problem, ...]:
+    from blockyard_platform.admission import admit
+
+    try:
+        catalog = build_catalog(folders)
+        return admit(read_source(file), read_policy(policy), catalog.interfaces()).problems
+    except InvalidDocumentError as error:
+        return error.problems
