@@ -1,0 +1,1 @@
+"""The language policy: which Python a stage, or an expression, may be written in."""

@@ -1,0 +1,134 @@
+"""Running a stage's text, and expressions, and telling what they left or where they failed."""
+
+import keyword
+import sys
+import types
+from collections.abc import Mapping
+from typing import Any
+
+from blockyard_sandbox.guest import plain
+from blockyard_sandbox.guest.compiling import FILENAME, Compiled, Compiler
+from blockyard_sandbox.guest.failures import (
+    ARGUMENT,
+    EXPRESSION,
+    MEMORY,
+    RESTRICTED,
+    GuestError,
+    OutputLimitError,
+    SourceError,
+    code_of,
+    words_of,
+)
+from blockyard_sandbox.guest.language import MODULE, Language
+from blockyard_sandbox.guest.lookup import expression_guards
+from blockyard_sandbox.guest.policy.words import UNAVAILABLE, did_you_mean
+
+
+class Stages:
+    """The operations ``python``, ``expressions`` and ``check`` over one language."""
+
+    def __init__(self, language: Language) -> None:
+        """Prepare the builtins; the texts of one run share nothing else."""
+        self._compiler = Compiler(language.catalogue)
+        self._builtins = dict(language.builtins)
+        self._expression_builtins = self._builtins | expression_guards(language.readers)
+
+    def python(self, payload: dict[str, Any]) -> dict[str, Any]:
+        """Run ``{"code", "vars"}``; return ``{"outputs"}``."""
+        given = payload.get("vars") or {}
+        check_names(given)
+        compiled = self._compiler.compile(payload["code"])
+        namespace = {"__builtins__": self._builtins, "__name__": MODULE, **given}
+        try:
+            exec(compiled.code, namespace)  # noqa: S102 (the policy let it through, the jail holds it)
+            return {"outputs": outputs(namespace, given)}
+        except (OutputLimitError, GuestError):
+            raise
+        except BaseException as error:
+            raise failure(error, compiled) from None
+        finally:
+            namespace.clear()
+
+    def expressions(self, payload: dict[str, Any]) -> list[Any]:
+        """Evaluate ``{"sources", "names"}``; return the values in order."""
+        names = payload.get("names") or {}
+        check_names(names)
+        return [self._expression(source, names) for source in payload["sources"]]
+
+    def check(self, payload: dict[str, Any]) -> dict[str, Any]:
+        """Compile ``{"code"}`` without running it; return ``{"errors": [{"line", "message", "text"}]}``."""
+        try:
+            self._compiler.compile(payload["code"])
+        except SourceError as error:
+            return {"errors": [finding.as_dict() for finding in error.findings]}
+        return {"errors": []}
+
+    def _expression(self, source: str, names: dict[str, Any]) -> Any:
+        namespace = {"__builtins__": self._expression_builtins, "__name__": MODULE, **names}
+        try:
+            compiled = self._compiler.compile(source.strip(), "eval")
+            value = eval(compiled.code, namespace)  # noqa: S307 (the policy let it through)
+            return plain.encode(value, "the value")
+        except OutputLimitError:
+            raise
+        except BaseException as error:
+            code = MEMORY if isinstance(error, MemoryError) else EXPRESSION
+            message = _named(error, namespace) or words_of(error)
+            raise GuestError(code, message, text=source[:400]) from None
+        finally:
+            namespace.clear()
+
+
+def check_names(names: Mapping[str, Any]) -> None:
+    """Refuse names from outside that would stand where a guard stands, or could not be written."""
+    for name in names:
+        if not name.isidentifier() or keyword.iskeyword(name) or name.startswith("_"):
+            raise GuestError(
+                ARGUMENT, f"{name!r} can't be the name of a variable; use letters, digits and _ inside"
+            )
+
+
+def outputs(namespace: dict[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a text left: its ``result``, or else every name that holds plain data."""
+    if "result" in namespace and "result" not in given:
+        return {"result": plain.encode(namespace["result"])}
+    kept: dict[str, Any] = {}
+    for name, value in namespace.items():
+        if name.startswith("_") or name in given:
+            continue
+        try:
+            kept[name] = plain.encode(value, name)
+        except GuestError as error:
+            sys.stdout.write(f"left out of the outputs: {error.message}\n")
+    return kept
+
+
+def failure(error: BaseException, compiled: Compiled) -> GuestError:
+    """Return what user code raised as a failure with the line it happened in."""
+    line = _line(error)
+    message = _named(error, compiled.code.co_names) or words_of(error)
+    code = code_of(error)
+    if isinstance(error, NameError) and error.name in UNAVAILABLE:
+        code = RESTRICTED
+    return GuestError(code, message, line=line, text=compiled.line(line))
+
+
+def _line(error: BaseException) -> int | None:
+    """Return the line of the innermost frame that is the user's."""
+    line: int | None = None
+    trace: types.TracebackType | None = error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == FILENAME:
+            line = trace.tb_lineno
+        trace = trace.tb_next
+    return line
+
+
+def _named(error: BaseException, known: Any) -> str | None:
+    """Say what to do about a name that does not exist."""
+    if not isinstance(error, NameError) or type(error.name) is not str:
+        return None
+    if error.name in UNAVAILABLE:
+        return f"{error.name} is not available in a stage: {UNAVAILABLE[error.name]}"
+    near = [name for name in known if not name.startswith("_") and name != error.name]
+    return f"{words_of(error)}{did_you_mean(error.name, near)}"
