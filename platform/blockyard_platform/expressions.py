@@ -1,0 +1,254 @@
+"""What stands between ``${{`` and ``}}``: read, never evaluated, in the platform's process.
+
+Three forms. A **literal** (``true``, ``3``, ``'text'``) and a **path** (``params.a[0]?.b | upper``) are resolved here by
+look-up. Anything else is a restricted Python expression for the guest; of that only the names it may need are found,
+by their spelling, rather too many than too few.
+
+In a path a name may hold hyphens (``stages.read-csv.outputs``), so a subtraction takes spaces: ``params.a - params.b``.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from blockyard_platform.filters import FILTERS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+ROOTS = frozenset(
+    {
+        "params",
+        "stages",
+        "jobs",
+        "matrix",
+        "item",
+        "loop",
+        "branch",
+        "case",
+        "retry",
+        "run",
+        "error",
+    }
+)
+"""Every name that an expression may begin with, somewhere."""
+
+MAX_SOURCE = 10_000
+"""Characters of one expression."""
+
+_KEYED = frozenset({"params", "stages", "jobs"})
+_WORDS = {"true": True, "false": False, "null": None, "True": True, "False": False, "None": None}
+
+_HEAD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_NAME = re.compile(r"\.([A-Za-z_][A-Za-z0-9_]*(?:-[A-Za-z0-9_]+)*)")
+_DIGITS = re.compile(r"\.(\d{1,9})(?![A-Za-z0-9_])")
+_INDEX = re.compile(r"\[\s*(-?\d{1,9})\s*\]")
+_QUOTED = re.compile(r"\[\s*('[^'\\]*'|\"[^\"\\]*\")\s*\]")
+_NUMBER = re.compile(r"-?\d{1,15}(?:\.\d{1,15})?(?![\w.])")
+_STRING = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"", re.DOTALL)
+_ESCAPE = re.compile(r"\\(.)", re.DOTALL)
+_ESCAPES = {"n": "\n", "t": "\t", "r": "\r"}
+_PIPE = re.compile(r"\s*\|\s*([A-Za-z_][A-Za-z0-9_]*)")
+_SPACE = re.compile(r"\s*")
+_REFERENCE = re.compile(
+    r"(?<![\w.])(" + "|".join(sorted(ROOTS)) + r")\b"
+    r"(?:\s*\.\s*([A-Za-z_][A-Za-z0-9_]*)|\s*\[\s*(?:'([^'\\\n]*)'|\"([^\"\\\n]*)\")\s*\])?"
+)
+
+
+class ExpressionError(ValueError):
+    """An expression that is not well formed, or that cannot be resolved; ``hint`` says what to do."""
+
+    def __init__(self, message: str, hint: str | None = None, rule: str = "expression") -> None:
+        """Keep the hint and the rule that a problem made of this error bears."""
+        super().__init__(message)
+        self.hint = hint
+        self.rule = rule
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of a path: a key (text) or an index (int); ``optional`` steps give null when absent."""
+
+    key: str | int
+    optional: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FilterCall:
+    """A filter with its literal arguments."""
+
+    name: str
+    arguments: tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Literal:
+    """A value written out."""
+
+    value: Any
+    filters: tuple[FilterCall, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """A look-up: where it begins, its steps, its filters; ``text`` is the source, for messages."""
+
+    text: str
+    root: str
+    steps: tuple[Step, ...]
+    filters: tuple[FilterCall, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class GuestExpression:
+    """A restricted Python expression; ``needs`` are (name, key or ``None`` for the whole) that it may read."""
+
+    text: str
+    needs: tuple[tuple[str, str | None], ...]
+
+
+Expression = Literal | Path | GuestExpression
+
+
+def parse(source: str) -> Expression:
+    """Read one expression; raise ExpressionError when no form fits or a name is not known."""
+    text = source.strip()
+    if not text:
+        raise ExpressionError(
+            "an expression is empty", "write a name between the braces, as in ${{ params.x }}"
+        )
+    if len(text) > MAX_SOURCE:
+        raise ExpressionError(
+            f"an expression is longer than {MAX_SOURCE} characters", "use a python stage"
+        )
+    return _literal(text) or _path(text) or GuestExpression(text, needs_of(text))
+
+
+def needs_of(text: str) -> tuple[tuple[str, str | None], ...]:
+    """Return what an expression may read, by spelling alone; for ``item`` and its like always the whole."""
+    found: dict[tuple[str, str | None], None] = {}
+    for match in _REFERENCE.finditer(text):
+        root, *keys = match.groups()
+        key = next((key for key in keys if key is not None), None)
+        found[(root, key if root in _KEYED else None)] = None
+    return tuple(found)
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """Return the known word that is nearest to one that is not known, if any is near."""
+    found = difflib.get_close_matches(word, list(known), 1)
+    return found[0] if found else None
+
+
+def _literal(text: str) -> Literal | None:
+    matched = _literal_at(text, 0)
+    if matched is None:
+        return None
+    value, end = matched
+    filters = _filters(text, end)
+    return None if filters is None else Literal(value, filters)
+
+
+def _literal_at(text: str, start: int) -> tuple[Any, int] | None:
+    if found := _NUMBER.match(text, start):
+        number = found.group()
+        return (float(number) if "." in number else int(number)), found.end()
+    if found := _STRING.match(text, start):
+        inner = found.group()[1:-1]
+        return _ESCAPE.sub(lambda it: _ESCAPES.get(it.group(1), it.group(1)), inner), found.end()
+    if (found := _HEAD.match(text, start)) and found.group() in _WORDS:
+        return _WORDS[found.group()], found.end()
+    return None
+
+
+def _path(text: str) -> Path | None:
+    head = _HEAD.match(text)
+    if head is None:
+        return None
+    steps, position = _steps(text, head.end())
+    filters = _filters(text, position)
+    if filters is None:
+        return None
+    root = head.group()
+    if root not in ROOTS:
+        near = nearest(root, ROOTS)
+        hint = f"did you mean '{near}'?" if near else f"names: {', '.join(sorted(ROOTS))}"
+        raise ExpressionError(f"'{root}' is not a name that expressions know", hint, "unknown-name")
+    return Path(text, root, steps, filters)
+
+
+def _steps(text: str, position: int) -> tuple[tuple[Step, ...], int]:
+    steps: list[Step] = []
+    while True:
+        found: re.Match[str] | None
+        key: str | int
+        if found := _NAME.match(text, position) or _DIGITS.match(text, position):
+            key = found.group(1)
+        elif found := _INDEX.match(text, position):
+            key = int(found.group(1))
+        elif found := _QUOTED.match(text, position):
+            key = found.group(1)[1:-1]
+        else:
+            return tuple(steps), position
+        position = found.end()
+        optional = text.startswith("?", position)
+        position += optional
+        steps.append(Step(key, optional))
+
+
+def _filters(text: str, position: int) -> tuple[FilterCall, ...] | None:
+    """Return the filters up to the end of the text, or ``None`` when the rest is something else."""
+    calls: list[FilterCall] = []
+    while True:
+        position = _skip(text, position)
+        if position == len(text):
+            return tuple(_known(call) for call in calls)
+        found = _PIPE.match(text, position)
+        if found is None or found.group(1) in ROOTS or found.group(1) in _WORDS:
+            return None
+        arguments, position = _arguments(text, found.end())
+        if arguments is None:
+            return None
+        calls.append(FilterCall(found.group(1), arguments))
+
+
+def _arguments(text: str, position: int) -> tuple[tuple[Any, ...] | None, int]:
+    if not text.startswith("(", position):
+        return (), position
+    position = _skip(text, position + 1)
+    values: list[Any] = []
+    while not text.startswith(")", position):
+        matched = _literal_at(text, position)
+        if matched is None:
+            return None, position
+        values.append(matched[0])
+        position = _skip(text, matched[1])
+        if text.startswith(",", position):
+            position = _skip(text, position + 1)
+        elif not text.startswith(")", position):
+            return None, position
+    return tuple(values), position + 1
+
+
+def _known(call: FilterCall) -> FilterCall:
+    known = FILTERS.get(call.name)
+    if known is None:
+        near = nearest(call.name, FILTERS)
+        hint = f"did you mean '{near}'?" if near else f"filters: {', '.join(FILTERS)}"
+        raise ExpressionError(f"there is no filter '{call.name}'", hint, "unknown-filter")
+    if not known.least <= len(call.arguments) <= known.most:
+        span = f"{known.least}" if known.least == known.most else f"{known.least} to {known.most}"
+        raise ExpressionError(
+            f"the filter '{call.name}' takes {span} arguments, not {len(call.arguments)}",
+            "arguments are literals in parentheses, as in coalesce('none')",
+        )
+    return call
+
+
+def _skip(text: str, position: int) -> int:
+    found = _SPACE.match(text, position)
+    return found.end() if found else position

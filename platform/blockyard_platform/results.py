@@ -1,0 +1,146 @@
+"""What a run leaves: records of stages, of jobs, of the run; and the views that callbacks are given.
+
+All of it is frozen. ``RunResult.as_dict`` is the JSON object that the command line prints.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from blockyard_schemas.statuses import Code, Status
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from blockyard_schemas.problems import Problem
+
+Outputs = dict[str, Any]
+"""What a stage leaves for later stages: plain data under text keys."""
+
+
+class StageRecord(NamedTuple):
+    """How one stage ended.
+
+    ``path`` is the node path inside the job (``a/b``, ``a[17]/b``, ``a#3/b``), ``started`` seconds since the epoch,
+    ``seconds`` how long it took with all its attempts, ``error`` ``None`` or a dict of ``name``, ``message``,
+    ``line``, ``text``.
+    """
+
+    id: str
+    path: str
+    kind: str
+    status: Status
+    code: Code
+    outputs: Outputs
+    error: dict[str, Any] | None
+    started: float | None
+    seconds: float
+    attempts: int
+
+    def nested(self) -> dict[str, Any]:
+        """Return the record as the outputs of an enclosing stage, and expressions, show it."""
+        return {
+            "status": self.status.value,
+            "code": int(self.code),
+            "outputs": self.outputs,
+            "error": self.error,
+        }
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the record as the command line prints it; ``started`` is ISO 8601 in UTC."""
+        begun = (
+            None if self.started is None else datetime.fromtimestamp(self.started, UTC).isoformat()
+        )
+        return self.nested() | {
+            "started": begun,
+            "seconds": round(self.seconds, 6),
+            "attempts": self.attempts,
+        }
+
+
+class LogLine(NamedTuple):
+    """One line that a stage printed; ``stage`` is its node path."""
+
+    stage: str
+    text: str
+
+
+class RunView(NamedTuple):
+    """What callbacks learn of the run that they are called for; ``params`` are shared, not to be changed."""
+
+    run_id: str
+    workflow: str
+    status: Status
+    params: Mapping[str, Any]
+
+
+class Event(NamedTuple):
+    """One thing that happened in a run.
+
+    ``kind`` is ``stage-started`` (``record`` is ``None``), ``stage-finished``, ``job-finished`` or ``log``.
+    ``path`` is the node path of the stage, or the name of the job.
+    """
+
+    kind: str
+    path: str
+    record: StageRecord | None = None
+    text: str | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the event as plain data, without what it does not carry."""
+        found: dict[str, Any] = {"event": self.kind, "path": self.path}
+        if self.record is not None:
+            found["stage"] = self.record.as_dict()
+        if self.text is not None:
+            found["text"] = self.text
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class JobResult:
+    """How a job ended: its status and the records of its stages by id."""
+
+    status: Status
+    stages: Mapping[str, StageRecord]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain data."""
+        return {
+            "status": self.status.value,
+            "stages": {name: record.as_dict() for name, record in self.stages.items()},
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """How a run ended.
+
+    ``run_id`` is ``None`` when the document was not admitted; ``problems`` then says why. ``logs`` holds what the stages
+    printed, up to a bound. ``status`` is SUCCESS, FAILED or CANCEL.
+    """
+
+    run_id: str | None
+    workflow: str | None
+    status: Status
+    outputs: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    jobs: Mapping[str, JobResult] = field(default_factory=dict[str, JobResult])
+    problems: tuple[Problem, ...] = ()
+    logs: tuple[LogLine, ...] = ()
+
+    @property
+    def success(self) -> bool:
+        """Whether the run ended well."""
+        return self.status is Status.SUCCESS
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the run as one JSON object: run_id, workflow, status, outputs, jobs, problems."""
+        return {
+            "run_id": self.run_id,
+            "workflow": self.workflow,
+            "status": self.status.value,
+            "outputs": dict(self.outputs),
+            "jobs": {name: job.as_dict() for name, job in self.jobs.items()},
+            "problems": [problem.as_dict() for problem in self.problems],
+        }

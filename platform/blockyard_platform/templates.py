@@ -1,0 +1,214 @@
+"""Templates: data in which texts may hold ``${{ ... }}``, parsed once and filled as often as needed.
+
+A text that is one expression keeps the expression's type; in a longer text the value is written as text (JSON for all
+that is not text). ``$${{`` gives the literal ``${{``. What a look-up gives is never read as a template again: filling
+works on the parsed form alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from blockyard_platform.expressions import ExpressionError, GuestExpression, Literal, Path, parse
+from blockyard_platform.filters import text_of
+from blockyard_platform.lookup import filtered, look_up
+from blockyard_platform.plain import is_list, is_mapping
+from blockyard_platform.weight import weigh
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from blockyard_platform.lookup import Names
+
+MAX_FILLED = 16 * 1024 * 1024
+"""Bytes, roughly, that filling one template may bring together."""
+
+_OPENS = "${{"
+_CLOSING = {")": "(", "]": "[", "}": "{"}
+
+
+class Filling:
+    """The filling of one template: where names come from, what the guest answered, what is left of the bound."""
+
+    __slots__ = ("answers", "left", "names")
+
+    def __init__(self, names: Names, answers: Sequence[Any] = ()) -> None:
+        """Begin with the whole bound."""
+        self.names = names
+        self.answers = answers
+        self.left = MAX_FILLED
+
+    def take(self, value: Any) -> Any:
+        """Count a value against the bound and return it; raise ExpressionError when it is hit."""
+        self.left -= weigh(value, self.left)
+        if self.left < 0:
+            raise ExpressionError(
+                f"the values that this stage is given exceed {MAX_FILLED // 1024 // 1024} MiB",
+                "hand over less at once, for example in a foreach",
+            )
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class _Constant:
+    value: Any
+
+    def fill(self, filling: Filling) -> Any:
+        return self.value
+
+
+@dataclass(frozen=True, slots=True)
+class _LookUp:
+    path: Path
+
+    def fill(self, filling: Filling) -> Any:
+        return filling.take(look_up(self.path, filling.names))
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    index: int
+
+    def fill(self, filling: Filling) -> Any:
+        return filling.take(filling.answers[self.index])
+
+
+@dataclass(frozen=True, slots=True)
+class _Text:
+    parts: tuple[_Node, ...]
+
+    def fill(self, filling: Filling) -> str:
+        return "".join([filling.take(text_of(part.fill(filling))) for part in self.parts])
+
+
+@dataclass(frozen=True, slots=True)
+class _List:
+    items: tuple[_Node, ...]
+
+    def fill(self, filling: Filling) -> list[Any]:
+        return [item.fill(filling) for item in self.items]
+
+
+@dataclass(frozen=True, slots=True)
+class _Mapping:
+    items: tuple[tuple[str, _Node], ...]
+
+    def fill(self, filling: Filling) -> dict[str, Any]:
+        return {key: item.fill(filling) for key, item in self.items}
+
+
+_Node = _Constant | _LookUp | _Answer | _Text | _List | _Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """Data parsed once. ``guest`` are the expressions whose answers :meth:`fill` must be given, in order."""
+
+    node: _Node
+    guest: tuple[GuestExpression, ...] = ()
+
+    @property
+    def constant(self) -> bool:
+        """Whether nothing is to be filled in."""
+        return type(self.node) is _Constant
+
+    def fill(self, names: Names, answers: Sequence[Any] = ()) -> Any:
+        """Return the data with every expression replaced; raise ExpressionError when one cannot be resolved."""
+        if type(self.node) is _Constant:
+            return self.node.value
+        return self.node.fill(Filling(names, answers))
+
+
+def compile_template(data: Any) -> Template:
+    """Parse every text in the data, at any depth; raise ExpressionError for the first that is not well formed."""
+    guest: list[GuestExpression] = []
+    return Template(_compile(data, guest), tuple(guest))
+
+
+def constant(value: Any) -> Template:
+    """Return a template that fills to this very value."""
+    return Template(_Constant(value))
+
+
+def has_expression(value: Any) -> bool:
+    """Whether a value is a text that holds ``${{``."""
+    return isinstance(value, str) and _OPENS in value
+
+
+def _compile(data: Any, guest: list[GuestExpression]) -> _Node:
+    if isinstance(data, str):
+        return _compile_text(data, guest) if _OPENS in data else _Constant(data)
+    if is_list(data):
+        nodes = tuple(_compile(item, guest) for item in data)
+        return _Constant(data) if all(type(node) is _Constant for node in nodes) else _List(nodes)
+    if is_mapping(data):
+        pairs = tuple((key, _compile(item, guest)) for key, item in data.items())
+        return (
+            _Constant(data)
+            if all(type(node) is _Constant for _, node in pairs)
+            else _Mapping(pairs)
+        )
+    return _Constant(data)
+
+
+def _compile_text(text: str, guest: list[GuestExpression]) -> _Node:
+    parts = [
+        _Constant(piece) if literal else _compile_expression(piece, guest)
+        for literal, piece in pieces(text)
+    ]
+    if len(parts) == 1:
+        return parts[0]
+    return _Text(tuple(parts))
+
+
+def _compile_expression(source: str, guest: list[GuestExpression]) -> _Node:
+    expression = parse(source)
+    if isinstance(expression, GuestExpression):
+        guest.append(expression)
+        return _Answer(len(guest) - 1)
+    if isinstance(expression, Literal):
+        return _Constant(filtered(expression.value, expression.filters))
+    return _LookUp(expression)
+
+
+def pieces(text: str) -> Iterator[tuple[bool, str]]:
+    """Yield (is literal, piece): the literal texts and the sources of the expressions, in order."""
+    position, held = 0, ""
+    while (start := text.find(_OPENS, position)) >= 0:
+        if start > position and text[start - 1] == "$":
+            held += text[position : start - 1] + _OPENS
+            position = start + len(_OPENS)
+            continue
+        held += text[position:start]
+        if held:
+            yield True, held
+        end = _end(text, start + len(_OPENS))
+        yield False, text[start + len(_OPENS) : end]
+        position, held = end + 2, ""
+    held += text[position:]
+    if held:
+        yield True, held
+
+
+def _end(text: str, start: int) -> int:
+    """Return where the ``}}`` of an expression stands: outside its quotes and its own brackets."""
+    quote, depth, position = "", 0, start
+    while position < len(text):
+        char = text[position]
+        if quote:
+            position += char == "\\"
+            quote = "" if char == quote else quote
+        elif char in "'\"":
+            quote = char
+        elif char in "([{":
+            depth += 1
+        elif char in _CLOSING:
+            if depth == 0 and text.startswith("}}", position):
+                return position
+            depth = max(0, depth - 1)
+        position += 1
+    what = "a quote is never closed" if quote else "'}}' is missing"
+    raise ExpressionError(
+        f"an expression is not closed: {what}", "close it with }}; $${{ stands for a plain ${{"
+    )
