@@ -18,7 +18,7 @@ class ClassMaker:
     def __init__(self, table: Table, bases: Collection[type]) -> None:
         """``table`` tells what of a base a stage may read, ``bases`` which classes it may build upon."""
         self._table = table
-        self._bases = frozenset(bases)
+        self._bases = bases
 
     def __prepare__(self, name: str, bases: tuple[type, ...]) -> Any:  # noqa: D105 (called by the class statement)
         self._check(name, bases)

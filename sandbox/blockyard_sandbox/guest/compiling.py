@@ -12,11 +12,9 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from blockyard_sandbox.guest.failures import Finding, SourceError
+from blockyard_sandbox.guest.own import FILENAME
 from blockyard_sandbox.guest.policy.stage import ExpressionPolicy, StagePolicy
 from blockyard_sandbox.guest.source import check_text, check_tree
-
-FILENAME = "<stage>"
-"""The file name in user code: a traceback's own frames are told from ours by it."""
 
 Mode = Literal["exec", "eval"]
 

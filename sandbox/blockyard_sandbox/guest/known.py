@@ -115,3 +115,8 @@ def exceptions() -> dict[str, type]:
     names = [name for name, _ in _EXCEPTIONS]
     found = {name: getattr(builtins, name) for name in names}
     return found | {"EnvironmentError": OSError, "IOError": OSError}
+
+
+def core_bases() -> set[type]:
+    """Return the builtin classes that a stage's classes may build upon."""
+    return {object, dict, list, set, frozenset, tuple, str, int, float, *exceptions().values()}

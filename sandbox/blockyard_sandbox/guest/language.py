@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from blockyard_sandbox.guest.classes import ClassMaker, make_pattern_check
-from blockyard_sandbox.guest.facades import BASES, parts
+from blockyard_sandbox.guest.facades import parts
 from blockyard_sandbox.guest.facades.part import Tools
 from blockyard_sandbox.guest.failures import RestrictedCodeError
 from blockyard_sandbox.guest.guards import Box, make_import, managed, subject
-from blockyard_sandbox.guest.known import core_types
+from blockyard_sandbox.guest.known import core_bases, core_types
 from blockyard_sandbox.guest.names import builtin_names
 from blockyard_sandbox.guest.reading import Readers, Table, make_readers
 from blockyard_sandbox.guest.writing import augmented, write
@@ -39,11 +39,13 @@ def language() -> Language:
     table = core_types()
     table[RestrictedCodeError] = frozenset({"args"})
     readers = make_readers(table)
-    maker = ClassMaker(table, BASES)
+    bases = core_bases()
+    maker = ClassMaker(table, bases)
     catalogue = dict[str, Mapping[str, Any]]()
     for part in parts(Tools(readers.read_unchecked, maker.adopt)):
         table.update({kind: frozenset(names.split()) for kind, names in part.types})
         catalogue.update(part.modules)
+        bases.update(part.bases)
     sys.modules.setdefault(MODULE, types.ModuleType(MODULE))
     names = builtin_names(table, readers) | {
         "_getattr_": readers.read,

@@ -5,7 +5,11 @@ nor read.  Its value is the set of public names that the class has from its base
 stage may not read.
 """
 
+import types
 from typing import Any
+
+FILENAME = "<stage>"
+"""The file name in the code of a stage: its frames and functions are told from ours by it."""
 
 MARK = "__stage_blocked__"
 
@@ -54,3 +58,8 @@ class OpaqueType:
     def __hash__(self) -> int:
         """Hash by name."""
         return hash(self.name)
+
+
+def is_own_function(value: Any) -> bool:
+    """Say whether this is a function that a stage's text defined."""
+    return type(value) is types.FunctionType and value.__code__.co_filename == FILENAME

@@ -14,6 +14,23 @@ from blockyard_sandbox.guest.operations import handlers
 
 _NOT_TEXT = frozenset({"mbcs", "oem", "idna", "punycode"})
 
+_TRY_OUT = """
+import json, re, decimal, random, statistics
+from dataclasses import dataclass
+from enum import Enum
+@dataclass
+class Row:
+    key: str
+    value: float = 0.0
+class Color(Enum):
+    RED = 1
+rows = [Row("a", 1.5), Row("b")]
+match rows[0]:
+    case Row(key="a"):
+        text = "{0.key:>5}".format(rows[0]) + f"{decimal.Decimal(1):.2f}"
+result = json.loads(json.dumps([re.sub("a", "b", text), statistics.mean([1, 2]), random.random(), Color.RED.name]))
+"""
+
 
 def preload() -> None:
     """Import and touch what would otherwise be read from files later, then freeze it for cheap forks.
@@ -45,11 +62,6 @@ def _touch_codec(name: str) -> None:
 def _try_out() -> None:
     """Run a little of everything once, so that caches are warm and late imports are done."""
     operations = handlers({})
-    operations["python"](
-        {
-            "code": "import json\nx = [i for i in range(2)]\nclass A:\n    pass\n"
-            "y = '{:>5}'.format(1)\nresult = json.dumps(x)"
-        }
-    )
+    operations["python"]({"code": _TRY_OUT})
     operations["expressions"]({"sources": ["a.b + 1"], "names": {"a": {"b": 1}}})
     operations["check"]({"code": "import nothing"})

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from blockyard_sandbox.guest import plain
-from blockyard_sandbox.guest.compiling import FILENAME, Compiled, Compiler
+from blockyard_sandbox.guest.compiling import Compiled, Compiler
 from blockyard_sandbox.guest.failures import (
     ARGUMENT,
     EXPRESSION,
@@ -21,6 +21,7 @@ from blockyard_sandbox.guest.failures import (
 )
 from blockyard_sandbox.guest.language import MODULE, Language
 from blockyard_sandbox.guest.lookup import expression_guards
+from blockyard_sandbox.guest.own import FILENAME
 from blockyard_sandbox.guest.policy.words import UNAVAILABLE, did_you_mean
 
 
@@ -45,7 +46,7 @@ class Stages:
         except (OutputLimitError, GuestError):
             raise
         except BaseException as error:
-            raise failure(error, compiled) from None
+            raise failure(error, compiled, namespace) from None
         finally:
             namespace.clear()
 
@@ -103,10 +104,12 @@ def outputs(namespace: dict[str, Any], given: Mapping[str, Any]) -> dict[str, An
     return kept
 
 
-def failure(error: BaseException, compiled: Compiled) -> GuestError:
+def failure(
+    error: BaseException, compiled: Compiled, namespace: Mapping[str, Any]
+) -> GuestError:
     """Return what user code raised as a failure with the line it happened in."""
     line = _line(error)
-    message = _named(error, compiled.code.co_names) or words_of(error)
+    message = _named(error, namespace) or words_of(error)
     code = code_of(error)
     if isinstance(error, NameError) and error.name in UNAVAILABLE:
         code = RESTRICTED
@@ -124,11 +127,12 @@ def _line(error: BaseException) -> int | None:
     return line
 
 
-def _named(error: BaseException, known: Any) -> str | None:
+def _named(error: BaseException, namespace: Mapping[str, Any]) -> str | None:
     """Say what to do about a name that does not exist."""
     if not isinstance(error, NameError) or type(error.name) is not str:
         return None
     if error.name in UNAVAILABLE:
         return f"{error.name} is not available in a stage: {UNAVAILABLE[error.name]}"
+    known = [*namespace, *namespace["__builtins__"]]
     near = [name for name in known if not name.startswith("_") and name != error.name]
     return f"{words_of(error)}{did_you_mean(error.name, near)}"

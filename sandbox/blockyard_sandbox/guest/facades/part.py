@@ -16,12 +16,17 @@ class Tools:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Modules by name, each a set of names; and types with the attributes that a stage may read of them."""
+    """What a part adds to the language.
+
+    ``modules`` are sets of names by module; ``types`` the classes that come out of them, each with the
+    attributes that a stage may read; ``bases`` the classes that a stage's own classes may build upon.
+    """
 
     modules: Mapping[str, Mapping[str, Any]]
     types: tuple[tuple[type, str], ...] = ()
+    bases: tuple[type, ...] = ()
 
 
 def pick(module: ModuleType, names: str) -> dict[str, Any]:
-    """Return chosen names of a module; those that this version of Python does not have yet are left out."""
+    """Return chosen names of a module; those that this version of Python does not have are left out."""
     return {name: getattr(module, name) for name in names.split() if hasattr(module, name)}

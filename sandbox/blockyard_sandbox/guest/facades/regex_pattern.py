@@ -1,0 +1,254 @@
+"""Compiled patterns and matches, with the attributes that Python's own have."""
+
+from collections.abc import Callable, Iterator
+from types import MappingProxyType
+from typing import Any, Self
+
+import re2
+
+
+class RegexError(ValueError):
+    """A pattern that can't be used; ``msg``, ``pattern`` and ``pos`` say what and where."""
+
+    def __init__(self, msg: str, pattern: Any = None, pos: int | None = None) -> None:
+        """Keep the three; the position counts from 0."""
+        super().__init__(msg if pos is None else f"{msg} at position {pos}")
+        self.msg = msg
+        self.pattern = pattern
+        self.pos = pos
+
+
+class Match:
+    """One match."""
+
+    __slots__ = ("_groups", "_match", "endpos", "pos", "re", "string")
+
+    def __init__(self, pattern: "Pattern", match: Any, string: Any) -> None:
+        """Wrap the engine's match."""
+        self.re = pattern
+        self.string = string
+        self._match = match
+        self.pos: int = match.pos
+        self.endpos: int = match.endpos
+
+    def _number(self, group: Any) -> int:
+        if isinstance(group, int):
+            if 0 <= group <= self.re.groups:
+                return int(group)
+        elif group in self.re.groupindex:
+            return self.re.groupindex[group]
+        raise IndexError("no such group")
+
+    def group(self, *groups: Any) -> Any:
+        """Return the whole match, a group's text, or a tuple of them."""
+        if not groups:
+            return self._match.group(0)
+        found = tuple(self._match.group(self._number(group)) for group in groups)
+        return found if len(found) > 1 else found[0]
+
+    def __getitem__(self, group: Any) -> Any:
+        """Return a group's text."""
+        return self._match.group(self._number(group))
+
+    def groups(self, default: Any = None) -> tuple[Any, ...]:
+        """Return the texts of all groups."""
+        texts = (self._match.group(index) for index in range(1, self.re.groups + 1))
+        return tuple(default if text is None else text for text in texts)
+
+    def groupdict(self, default: Any = None) -> dict[str, Any]:
+        """Return the texts of the named groups."""
+        texts = {name: self._match.group(index) for name, index in self.re.groupindex.items()}
+        return {name: default if text is None else text for name, text in texts.items()}
+
+    def start(self, group: Any = 0) -> int:
+        """Return where a group begins, -1 when it did not take part."""
+        return self.span(group)[0]
+
+    def end(self, group: Any = 0) -> int:
+        """Return where a group ends, -1 when it did not take part."""
+        return self.span(group)[1]
+
+    def span(self, group: Any = 0) -> tuple[int, int]:
+        """Return where a group begins and ends."""
+        start, end = self._match.span(self._number(group))
+        return start, end
+
+    @property
+    def lastindex(self) -> int | None:
+        """Return the number of the last group that took part."""
+        index: int | None = self._match.lastindex
+        return index
+
+    @property
+    def lastgroup(self) -> str | None:
+        """Return the name of the last group that took part."""
+        names = {index: name for name, index in self.re.groupindex.items()}
+        return names.get(self.lastindex) if self.lastindex else None
+
+    def expand(self, template: Any) -> Any:
+        """Fill a template in: ``\\1``, ``\\g<1>``, ``\\g<name>``."""
+        return _expand(self, _parse_template(template))
+
+    def __repr__(self) -> str:
+        """Show the span and the text."""
+        return f"<re.Match object; span={self.span()}, match={self.group()!r}>"
+
+    def __copy__(self) -> Self:
+        """Return itself: a match never changes."""
+        return self
+
+    def __deepcopy__(self, memo: Any) -> Self:
+        """Return itself: a match never changes."""
+        return self
+
+
+class Pattern:
+    """A compiled pattern."""
+
+    __slots__ = ("_engine", "flags", "groupindex", "groups", "pattern")
+
+    def __init__(self, pattern: Any, flags: int, translated: Any, options: Any) -> None:
+        """Compile; raises RegexError with the engine's words."""
+        try:
+            self._engine = re2.compile(translated, options)
+        except re2.error as error:
+            words = error.args[0] if error.args else "it can't be compiled"
+            text = words.decode("utf-8", "replace") if isinstance(words, bytes) else str(words)
+            raise RegexError(f"the pattern can't be used: {text}", pattern) from None
+        self.pattern = pattern
+        self.flags = flags
+        self.groups: int = self._engine.groups
+        self.groupindex = MappingProxyType(dict(self._engine.groupindex))
+
+    def _text(self, string: Any) -> Any:
+        """Return the text in its exact type; a mix of text and bytes is an error, as in Python."""
+        wanted = str if isinstance(self.pattern, str) else bytes
+        if isinstance(string, bytearray) and wanted is bytes:
+            return bytes(string)
+        if not isinstance(string, wanted):
+            raise TypeError(f"expected {wanted.__name__}, got {type(string).__name__}")
+        return str.__str__(string) if isinstance(string, str) else bytes(string)
+
+    def _wrap(self, match: Any, string: Any) -> Match | None:
+        return None if match is None else Match(self, match, string)
+
+    def search(self, string: Any, pos: int = 0, endpos: int | None = None) -> Match | None:
+        """Find the first place where the pattern matches."""
+        text = self._text(string)
+        return self._wrap(self._engine.search(text, pos, endpos), text)
+
+    def match(self, string: Any, pos: int = 0, endpos: int | None = None) -> Match | None:
+        """Match at the beginning."""
+        text = self._text(string)
+        return self._wrap(self._engine.match(text, pos, endpos), text)
+
+    def fullmatch(self, string: Any, pos: int = 0, endpos: int | None = None) -> Match | None:
+        """Match the whole text."""
+        text = self._text(string)
+        return self._wrap(self._engine.fullmatch(text, pos, endpos), text)
+
+    def finditer(self, string: Any, pos: int = 0, endpos: int | None = None) -> Iterator[Match]:
+        """Go through all matches."""
+        text = self._text(string)
+        return (Match(self, match, text) for match in self._engine.finditer(text, pos, endpos))
+
+    def findall(self, string: Any, pos: int = 0, endpos: int | None = None) -> list[Any]:
+        """Return all matches: texts, or tuples of groups."""
+        found: list[Any] = self._engine.findall(self._text(string), pos, endpos)
+        return found
+
+    def split(self, string: Any, maxsplit: int = 0) -> list[Any]:
+        """Split the text where the pattern matches."""
+        pieces: list[Any] = []
+        text = self._text(string)
+        end = 0
+        for done, match in enumerate(self.finditer(text)):
+            if maxsplit and done >= maxsplit:
+                break
+            pieces.append(text[end : match.start()])
+            pieces.extend(match.groups())
+            end = match.end()
+        pieces.append(text[end:])
+        return pieces
+
+    def sub(self, repl: Any, string: Any, count: int = 0) -> Any:
+        """Replace the matches."""
+        return self.subn(repl, string, count)[0]
+
+    def subn(self, repl: Any, string: Any, count: int = 0) -> tuple[Any, int]:
+        """Replace the matches, and count them."""
+        text = self._text(string)
+        make = repl if callable(repl) else _filler(repl)
+        pieces: list[Any] = []
+        end = done = 0
+        for match in self.finditer(text):
+            if count and done >= count:
+                break
+            made = make(match)
+            pieces += [text[end : match.start()], text[:0] if made is None else made]
+            end = match.end()
+            done += 1
+        pieces.append(text[end:])
+        return text[:0].join(pieces), done
+
+    def __repr__(self) -> str:
+        """Show the pattern."""
+        return f"re.compile({self.pattern!r})"
+
+    def __copy__(self) -> Self:
+        """Return itself: a pattern never changes."""
+        return self
+
+    def __deepcopy__(self, memo: Any) -> Self:
+        """Return itself: a pattern never changes."""
+        return self
+
+
+def _filler(template: Any) -> Callable[[Match], Any]:
+    parts = _parse_template(template)
+    return lambda match: _expand(match, parts)
+
+
+def _expand(match: Match, parts: list[Any]) -> Any:
+    empty = match.string[:0]
+    texts = (part if not isinstance(part, tuple) else match[part[0]] for part in parts)
+    return empty.join(empty if text is None else text for text in texts)
+
+
+_LETTERS = {"n": "\n", "t": "\t", "r": "\r", "a": "\a", "b": "\b", "f": "\f", "v": "\v", "\\": "\\"}
+
+
+def _parse_template(template: Any) -> list[Any]:
+    """Split a template into texts and groups; a group is a tuple of its number or name."""
+    if isinstance(template, bytes):
+        parts = _parse_template(template.decode("latin-1"))
+        return [part if isinstance(part, tuple) else part.encode("latin-1") for part in parts]
+    text = str.__str__(template)
+    parts: list[Any] = []
+    position = 0
+    while (found := text.find("\\", position)) >= 0:
+        parts.append(text[position:found])
+        piece, position = _parse_escape(text, found + 1)
+        parts.append(piece)
+    parts.append(text[position:])
+    return parts
+
+
+def _parse_escape(text: str, position: int) -> tuple[Any, int]:
+    letter = text[position : position + 1]
+    if letter == "g":
+        end = text.find(">", position)
+        if text[position + 1 : position + 2] != "<" or end < 0:
+            raise RegexError("missing group name", text, position)
+        name = text[position + 2 : end]
+        return (int(name) if name.isdecimal() else name,), end + 1
+    if letter.isdecimal() and letter != "0":
+        end = position + (2 if text[position + 1 : position + 2].isdecimal() else 1)
+        return (int(text[position:end]),), end
+    if letter == "0":
+        return "\0", position + 1
+    if letter in _LETTERS and letter:
+        return _LETTERS[letter], position + 1
+    if letter.isalpha() or not letter:
+        raise RegexError(f"bad escape \\{letter}", text, position - 1)
+    return "\\" + letter, position + 1

@@ -1,0 +1,170 @@
+"""From Python's syntax of patterns to RE2's."""
+
+import re
+from typing import Final
+
+from blockyard_sandbox.guest.facades.regex_pattern import RegexError
+
+FLAGS: Final = {
+    "ASCII": re.A.value,
+    "IGNORECASE": re.I.value,
+    "MULTILINE": re.M.value,
+    "DOTALL": re.S.value,
+    "UNICODE": re.U.value,
+    "VERBOSE": re.X.value,
+}
+"""The flags and their numbers, which are Python's own."""
+
+_UNICODE = {"d": r"\p{Nd}", "D": r"\P{Nd}", "w": r"[\p{L}\p{N}_]", "W": r"[^\p{L}\p{N}_]"}
+_UNICODE |= {"s": r"[\s\x0b\x1c-\x1f\x{85}\p{Z}]", "S": r"[^\s\x0b\x1c-\x1f\x{85}\p{Z}]"}
+_IN_SET = {"d": r"\p{Nd}", "D": r"\P{Nd}", "w": r"\p{L}\p{N}_", "s": r"\s\x0b\x1c-\x1f\x{85}\p{Z}"}
+
+_REFUSED = {
+    "(?=": "look-ahead (?=...) is not available: patterns run in linear time",
+    "(?!": "look-ahead (?!...) is not available: patterns run in linear time",
+    "(?<=": "look-behind (?<=...) is not available: patterns run in linear time",
+    "(?<!": "look-behind (?<!...) is not available: patterns run in linear time",
+    "(?P=": "backreferences are not available: patterns run in linear time",
+    "(?(": "conditional groups are not available: patterns run in linear time",
+    "(?>": "atomic groups are not available: patterns run in linear time, they need none",
+}
+
+
+def translate(pattern: str | bytes, flags: int) -> str | bytes:
+    """Return the pattern as RE2 reads it; raises RegexError for what RE2 has no way to do."""
+    if isinstance(pattern, bytes):
+        text = translate_text(pattern.decode("latin-1"), flags | FLAGS["ASCII"])
+        return text.encode("latin-1")
+    return translate_text(pattern, flags)
+
+
+def translate_text(pattern: str, flags: int) -> str:
+    """Translate one pattern of text."""
+    unknown = flags & ~sum(FLAGS.values())
+    if unknown:
+        raise RegexError("only the flags A, I, M, S, U and X are available", pattern)
+    flags, pattern = _inline_flags(pattern, flags)
+    letters = "".join(
+        letter for letter, name in (("m", "MULTILINE"), ("s", "DOTALL"), ("i", "IGNORECASE"))
+        if flags & FLAGS[name]
+    )
+    body = _Translator(pattern, flags).run()
+    return f"(?{letters}){body}" if letters else body
+
+
+def _inline_flags(pattern: str, flags: int) -> tuple[int, str]:
+    """Take the flags that a pattern begins with, ``(?im)``."""
+    if not pattern.startswith("(?"):
+        return flags, pattern
+    end = pattern.find(")")
+    letters = pattern[2:end]
+    if end < 0 or not letters or not set(letters) <= set("aimsux"):
+        return flags, pattern
+    for name, value in FLAGS.items():
+        key = "x" if name == "VERBOSE" else name[0].lower()
+        if key in letters:
+            flags |= value
+    return flags, pattern[end + 1 :]
+
+
+class _Translator:
+    """Goes through a pattern once, character by character."""
+
+    def __init__(self, pattern: str, flags: int) -> None:
+        self._pattern = pattern
+        self._unicode = not flags & FLAGS["ASCII"]
+        self._verbose = bool(flags & FLAGS["VERBOSE"])
+        self._multiline = bool(flags & FLAGS["MULTILINE"])
+        self._position = 0
+        self._made: list[str] = []
+
+    def run(self) -> str:
+        while self._position < len(self._pattern):
+            character = self._pattern[self._position]
+            if character == "\\":
+                self._escape(in_set=False)
+            elif character == "[":
+                self._set()
+            elif character == "(":
+                self._group()
+            elif self._verbose and (character.isspace() or character == "#"):
+                self._skip(character)
+            else:
+                self._made.append(character)
+                self._position += 1
+        return "".join(self._made)
+
+    def _skip(self, character: str) -> None:
+        if character == "#":
+            end = self._pattern.find("\n", self._position)
+            self._position = len(self._pattern) if end < 0 else end + 1
+        else:
+            self._position += 1
+
+    def _group(self) -> None:
+        rest = self._pattern[self._position : self._position + 4]
+        for start, message in _REFUSED.items():
+            if rest.startswith(start):
+                raise RegexError(message, self._pattern, self._position)
+        if rest.startswith("(?#"):
+            end = self._pattern.find(")", self._position)
+            if end < 0:
+                raise RegexError("missing ), unterminated comment", self._pattern, self._position)
+            self._position = end + 1
+            return
+        self._made.append("(")
+        self._position += 1
+
+    def _escape(self, *, in_set: bool) -> None:
+        following = self._pattern[self._position + 1 : self._position + 2]
+        if not following:
+            raise RegexError("bad escape (end of pattern)", self._pattern, self._position)
+        self._position += 2
+        if following.isdigit() and following != "0" and not in_set:
+            raise RegexError(
+                "backreferences are not available: patterns run in linear time",
+                self._pattern,
+                self._position - 2,
+            )
+        if following in "uU":
+            self._code_point(4 if following == "u" else 8)
+        elif following == "Z" and not in_set:
+            self._made.append(r"\z")
+        elif self._unicode and following in (_IN_SET if in_set else _UNICODE):
+            self._made.append((_IN_SET if in_set else _UNICODE)[following])
+        elif following in "/ #&~-@!%,;:<>=\"'`_" or (not following.isascii()):
+            self._made.append(re.escape(following) if not following.isspace() else f"\\x{ord(following):02x}")
+        else:
+            self._made.append("\\" + following)
+
+    def _code_point(self, digits: int) -> None:
+        number = self._pattern[self._position : self._position + digits]
+        try:
+            value = int(number, 16) if len(number) == digits else -1
+        except ValueError:
+            value = -1
+        if value < 0:
+            raise RegexError("incomplete escape", self._pattern, self._position - 2)
+        self._made.append(f"\\x{{{value:x}}}")
+        self._position += digits
+
+    def _set(self) -> None:
+        self._made.append("[")
+        self._position += 1
+        if self._pattern.startswith("^", self._position):
+            self._made.append("^")
+            self._position += 1
+        first = True
+        while self._position < len(self._pattern):
+            character = self._pattern[self._position]
+            if character == "]" and not first:
+                self._made.append("]")
+                self._position += 1
+                return
+            if character == "\\":
+                self._escape(in_set=True)
+            else:
+                self._made.append(r"\]" if character == "]" else r"\[" if character == "[" else character)
+                self._position += 1
+            first = False
+        raise RegexError("unterminated character set", self._pattern, self._position)
