@@ -42,7 +42,9 @@ class ClassMaker:
             if not isinstance(base, type):
                 raise RestrictedCodeError(f"class {name}: its base is not a class")
             if base not in self._bases and not is_own(base):
-                raise RestrictedCodeError(f"class {name}: {base.__name__} can't be a base class in a stage")
+                raise RestrictedCodeError(
+                    f"class {name}: {base.__name__} can't be a base class in a stage"
+                )
 
     def _blocked(self, made: type) -> frozenset[str]:
         blocked: set[str] = set()
@@ -77,7 +79,9 @@ def make_pattern_check(table: Table) -> Callable[[Any, int, tuple[str, ...]], An
         for name in names:
             hidden = name not in allowed if blocked is None else name in blocked
             if hidden or name in _FORMATS or name in HIDDEN_SOMEWHERE:
-                raise RestrictedCodeError(f'".{name}" of {kind.__name__!r} is not available in a pattern')
+                raise RestrictedCodeError(
+                    f'".{name}" of {kind.__name__!r} is not available in a pattern'
+                )
         return kind
 
     return check

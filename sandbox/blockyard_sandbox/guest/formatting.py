@@ -71,7 +71,11 @@ def _split(field_name: str) -> tuple[int | str, list[tuple[bool, int | str]]]:
     while position < len(field_name):
         if field_name[position] == ".":
             end = min(
-                (field_name.find(mark, position + 1) for mark in ".[" if mark in field_name[position + 1 :]),
+                (
+                    field_name.find(mark, position + 1)
+                    for mark in ".["
+                    if mark in field_name[position + 1 :]
+                ),
                 default=len(field_name),
             )
             steps.append((True, field_name[position + 1 : end]))

@@ -26,7 +26,9 @@ LIST = "append clear copy count extend index insert pop remove reverse sort"
 
 DICT = "clear copy fromkeys get items keys pop popitem setdefault update values"
 
-FROZENSET = """copy difference intersection isdisjoint issubset issuperset symmetric_difference union"""
+FROZENSET = (
+    """copy difference intersection isdisjoint issubset issuperset symmetric_difference union"""
+)
 
 SET = (
     FROZENSET

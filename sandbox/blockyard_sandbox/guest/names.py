@@ -42,10 +42,14 @@ def builtin_names(table: Table, readers: Readers) -> dict[str, Any]:
     return names
 
 
-def say(*values: Any, sep: Any = None, end: Any = None, file: Any = None, flush: bool = False) -> None:
+def say(
+    *values: Any, sep: Any = None, end: Any = None, file: Any = None, flush: bool = False
+) -> None:
     """Print to the stage's log."""
     if file is not None:
-        raise RestrictedCodeError("print can't take file= in a stage: what is printed goes to the log")
+        raise RestrictedCodeError(
+            "print can't take file= in a stage: what is printed goes to the log"
+        )
     for name, text in (("sep", sep), ("end", end)):
         if text is not None and not isinstance(text, str):
             raise TypeError(f"{name} must be None or a string, not {type(text).__name__}")

@@ -28,5 +28,7 @@ def handlers(extensions: Mapping[str, Handler]) -> dict[str, Handler]:
     }
     taken = own.keys() & extensions.keys()
     if taken:
-        raise ValueError(f"an extension can't take the name of an operation: {', '.join(sorted(taken))}")
+        raise ValueError(
+            f"an extension can't take the name of an operation: {', '.join(sorted(taken))}"
+        )
     return {**extensions, **own}

@@ -59,8 +59,7 @@ class _Encoder:
         else:
             items = list.__iter__(value) if issubclass(kind, list) else tuple.__iter__(value)
             result = [
-                self.encode(item, f"{path}[{index}]", depth + 1)
-                for index, item in enumerate(items)
+                self.encode(item, f"{path}[{index}]", depth + 1) for index, item in enumerate(items)
             ]
         self._open.discard(id(value))
         return result
@@ -130,7 +129,9 @@ def _article(kind: type) -> str:
 
 def _advice(kind: type) -> str:
     name = type.__dict__["__name__"].__get__(kind)
-    return _ADVICE.get(name, "which is not plain data; turn it into text, a number, a list or a dict")
+    return _ADVICE.get(
+        name, "which is not plain data; turn it into text, a number, a list or a dict"
+    )
 
 
 _ADVICE = {

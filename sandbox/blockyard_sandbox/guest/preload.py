@@ -1,7 +1,6 @@
 """What happens in the zygote before it is closed: everything a guest may ever need is loaded."""
 
 import codecs
-import datetime
 import encodings
 import gc
 import hashlib
@@ -42,7 +41,6 @@ def preload() -> None:
     for module in pkgutil.iter_modules(encodings.__path__):
         if module.name not in _NOT_TEXT:
             _touch_codec(module.name)
-    datetime.datetime.strptime("2026-01-02", "%Y-%m-%d")
     zoneinfo.ZoneInfo("UTC")
     uuid.uuid4()
     for name in sorted(hashlib.algorithms_guaranteed):

@@ -71,7 +71,9 @@ def make_readers(table: Table) -> Readers:
 
     def read_unchecked(value: Any, name: Any) -> Any:
         if type(name) is not str:
-            raise RestrictedCodeError("the name of an attribute must be text itself, not a subclass of it")
+            raise RestrictedCodeError(
+                "the name of an attribute must be text itself, not a subclass of it"
+            )
         if name in RECORD_METHODS or name == TYPE_NAME:
             return read_special(value, name)
         if name.startswith("_") or name in INSPECT_ATTRIBUTES:

@@ -85,7 +85,8 @@ def check_names(names: Mapping[str, Any]) -> None:
     for name in names:
         if not name.isidentifier() or keyword.iskeyword(name) or name.startswith("_"):
             raise GuestError(
-                ARGUMENT, f"{name!r} can't be the name of a variable; use letters, digits and _ inside"
+                ARGUMENT,
+                f"{name!r} can't be the name of a variable; use letters, digits and _ inside",
             )
 
 
@@ -104,9 +105,7 @@ def outputs(namespace: dict[str, Any], given: Mapping[str, Any]) -> dict[str, An
     return kept
 
 
-def failure(
-    error: BaseException, compiled: Compiled, namespace: Mapping[str, Any]
-) -> GuestError:
+def failure(error: BaseException, compiled: Compiled, namespace: Mapping[str, Any]) -> GuestError:
     """Return what user code raised as a failure with the line it happened in."""
     line = _line(error)
     message = _named(error, namespace) or words_of(error)

@@ -57,7 +57,10 @@ def answer(request: dict[str, Any], handlers: Mapping[str, Handler], log: LogStr
         log.end()
         if log.exceeded:
             reply = _frame(
-                {"id": call, "error": _error(OUTPUT, "the printed output reached its limit; print less")}
+                {
+                    "id": call,
+                    "error": _error(OUTPUT, "the printed output reached its limit; print less"),
+                }
             )
     except MemoryError:
         log.end()
@@ -106,9 +109,9 @@ def _error(
 
 
 def _frame(content: dict[str, Any]) -> bytes:
-    body = json.dumps(
-        content, ensure_ascii=False, allow_nan=False, separators=(",", ":")
-    ).encode("utf-8")
+    body = json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode(
+        "utf-8"
+    )
     return len(body).to_bytes(4, "big") + body
 
 

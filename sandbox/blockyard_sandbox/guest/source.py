@@ -33,7 +33,9 @@ def check_text(source: str, limits: SourceLimits = LIMITS) -> None:
     except UnicodeEncodeError:
         raise _too_much("the code holds half of a surrogate pair, which is not text") from None
     if size > limits.size:
-        raise _too_much(f"the code takes {size} bytes, the limit is {limits.size}; split it into stages")
+        raise _too_much(
+            f"the code takes {size} bytes, the limit is {limits.size}; split it into stages"
+        )
     if "\0" in source:
         raise _too_much("the code holds a NUL character; remove it")
     open_brackets = 0
@@ -41,7 +43,9 @@ def check_text(source: str, limits: SourceLimits = LIMITS) -> None:
         if character in _OPENING:
             open_brackets += 1
             if open_brackets > limits.brackets:
-                raise _too_much(f"more than {limits.brackets} brackets are open at once; name the parts")
+                raise _too_much(
+                    f"more than {limits.brackets} brackets are open at once; name the parts"
+                )
         elif character in _CLOSING and open_brackets:
             open_brackets -= 1
 

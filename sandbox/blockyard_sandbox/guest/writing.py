@@ -73,7 +73,9 @@ def augmented(target: Any, read: Read) -> Any:
 def check_written_name(name: Any) -> str:
     """Return the name that ``setattr`` or ``delattr`` was given, if it is a public one."""
     if type(name) is not str:
-        raise RestrictedCodeError("the name of an attribute must be text itself, not a subclass of it")
+        raise RestrictedCodeError(
+            "the name of an attribute must be text itself, not a subclass of it"
+        )
     if name.startswith("_"):
         raise RestrictedCodeError(advice_for_attribute(name))
     return name

@@ -2,6 +2,7 @@
 
 import calendar
 import datetime
+import importlib
 import time
 import zoneinfo
 
@@ -36,6 +37,7 @@ tm_gmtoff"""
 
 def part() -> Part:
     """Build the facades of dates."""
+    importlib.import_module("_strptime")  # C code wants it at the first ``strptime``, in a stage's name
     days = ("MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY")
     return Part(
         {

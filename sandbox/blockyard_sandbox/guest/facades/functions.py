@@ -75,7 +75,10 @@ def part(tools: Tools) -> Part:
             (functools.partial, ""),
             (functools.cached_property, ""),
             (cached, "cache_clear cache_info"),
-            (type(functools.lru_cache(len).cache_info()), "count currsize hits index maxsize misses"),
+            (
+                type(functools.lru_cache(len).cache_info()),
+                "count currsize hits index maxsize misses",
+            ),
             (operator.itemgetter, ""),
             (contextlib.closing, ""),
             (contextlib.nullcontext, ""),

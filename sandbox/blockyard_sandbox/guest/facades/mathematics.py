@@ -44,7 +44,9 @@ uniform vonmisesvariate weibullvariate"""
 FRACTION = """as_integer_ratio conjugate denominator from_decimal from_float imag is_integer limit_denominator
 numerator real"""
 
-NORMAL = "cdf from_samples inv_cdf mean median mode overlap pdf quantiles samples stdev variance zscore"
+NORMAL = (
+    "cdf from_samples inv_cdf mean median mode overlap pdf quantiles samples stdev variance zscore"
+)
 
 
 class DecimalContext:

@@ -45,7 +45,8 @@ def translate_text(pattern: str, flags: int) -> str:
         raise RegexError("only the flags A, I, M, S, U and X are available", pattern)
     flags, pattern = _inline_flags(pattern, flags)
     letters = "".join(
-        letter for letter, name in (("m", "MULTILINE"), ("s", "DOTALL"), ("i", "IGNORECASE"))
+        letter
+        for letter, name in (("m", "MULTILINE"), ("s", "DOTALL"), ("i", "IGNORECASE"))
         if flags & FLAGS[name]
     )
     body = _Translator(pattern, flags).run()
@@ -133,7 +134,9 @@ class _Translator:
         elif self._unicode and following in (_IN_SET if in_set else _UNICODE):
             self._made.append((_IN_SET if in_set else _UNICODE)[following])
         elif following in "/ #&~-@!%,;:<>=\"'`_" or (not following.isascii()):
-            self._made.append(re.escape(following) if not following.isspace() else f"\\x{ord(following):02x}")
+            self._made.append(
+                re.escape(following) if not following.isspace() else f"\\x{ord(following):02x}"
+            )
         else:
             self._made.append("\\" + following)
 
@@ -164,7 +167,9 @@ class _Translator:
             if character == "\\":
                 self._escape(in_set=True)
             else:
-                self._made.append(r"\]" if character == "]" else r"\[" if character == "[" else character)
+                self._made.append(
+                    r"\]" if character == "]" else r"\[" if character == "[" else character
+                )
                 self._position += 1
             first = False
         raise RegexError("unterminated character set", self._pattern, self._position)

@@ -33,9 +33,7 @@ class BasePolicy(RestrictingNodeTransformer):
         """Refuse a kind of statement or expression."""
         self.refuse(node, advice_for_node(node))
 
-    def check_name(
-        self, node: Any, name: str | None, allow_magic_methods: bool = False
-    ) -> None:
+    def check_name(self, node: Any, name: str | None, allow_magic_methods: bool = False) -> None:
         """Refuse a name with a leading underscore, but the lone one and the known methods of a class."""
         if name is None or name == "_" or not name.startswith("_"):
             return

@@ -46,7 +46,9 @@ class ImportChecks(BasePolicy):
         """Turn ``from a import b as c`` into ``c = _import_("a", "b")``."""
         module = node.module or ""
         if node.level:
-            self.refuse(node, "an import that starts with a dot is not available: a stage is one text")
+            self.refuse(
+                node, "an import that starts with a dot is not available: a stage is one text"
+            )
             return []
         if module == "__future__":
             return self._future(node)

@@ -147,7 +147,9 @@ class StagePolicy(ImportChecks, MatchChecks):
         self.check_name(node, node.name)
         for keyword in node.keywords:
             name = keyword.arg or "**"
-            self.refuse(keyword.value, f'a class can\'t take "{name}": only base classes are allowed')
+            self.refuse(
+                keyword.value, f'a class can\'t take "{name}": only base classes are allowed'
+            )
         node.keywords = []
         self._inside(node, in_class=True)
         maker = ast.keyword(arg="metaclass", value=ast.Name("_class_", ast.Load()))

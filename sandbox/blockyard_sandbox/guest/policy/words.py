@@ -85,7 +85,9 @@ def advice_for_attribute(name: str) -> str:
     if name in INSPECT_ATTRIBUTES:
         return f'".{name}" is not available: it looks into the interpreter'
     what = _ATTRIBUTES.get(name, f'call it "{name.strip("_") or "value"}"')
-    return f'".{name}" is not available: attributes that start with an underscore are reserved; {what}'
+    return (
+        f'".{name}" is not available: attributes that start with an underscore are reserved; {what}'
+    )
 
 
 def advice_for_method(name: str) -> str:
