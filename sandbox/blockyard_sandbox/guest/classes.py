@@ -58,11 +58,6 @@ class ClassMaker:
                 allowed = self._table.get(base, frozenset())
                 hidden = {name for name in defined_names(base) if not name.startswith("_")}
                 blocked |= hidden - allowed - _FORMATS
-        own = {name for kind in _mro_of(made) if is_own(kind) for name in defined_names(kind)}
-        own |= defined_names(made).keys()
-        for kind in _mro_of(type(made)):
-            meta_names = {name for name in defined_names(kind) if not name.startswith("_")}
-            blocked |= meta_names - own
         return frozenset(blocked)
 
 

@@ -121,7 +121,7 @@ def _read_facade(facade: Facade, name: str) -> Any:
 def _read_class(table: Table, formats: Formats, kind: type, name: str) -> Any:
     blocked = blocked_names(kind)
     if blocked is not None:
-        if name in blocked:
+        if name in blocked or _is_of_metaclass(kind, name):
             raise _refusal(kind, name)
     elif name in formats and kind is str:
         return formats[name]
@@ -135,6 +135,13 @@ def _read_class(table: Table, formats: Formats, kind: type, name: str) -> Any:
     if type(found) in NEVER:
         raise _refusal(kind, name)
     return found
+
+
+def _is_of_metaclass(kind: type, name: str) -> bool:
+    """Say whether a class has a name from its metaclass alone (``mro``, ``register``)."""
+    if not any(name in base.__dict__ for base in _mro_of(type(kind))):
+        return False
+    return not any(name in base.__dict__ for base in _mro_of(kind))
 
 
 def _read_super(formats: Formats, value: Any, name: str) -> Any:

@@ -1,21 +1,22 @@
 """Bounds of a source, looked at before anything is built from it."""
 
 import ast
+import re
 from dataclasses import dataclass
 
 from blockyard_sandbox.guest.failures import Finding, SourceError
 
+_NO_BRACKETS = re.compile(r"[^()\[\]{}]+")
 _OPENING = frozenset("([{")
-_CLOSING = frozenset(")]}")
 
 
 @dataclass(frozen=True, slots=True)
 class SourceLimits:
     """How large a source may be: bytes of UTF-8, brackets inside brackets, nodes and depth of the tree."""
 
-    size: int = 1024 * 1024
+    size: int = 256 * 1024
     brackets: int = 90
-    nodes: int = 150_000
+    nodes: int = 100_000
     depth: int = 700
 
 
@@ -39,14 +40,14 @@ def check_text(source: str, limits: SourceLimits = LIMITS) -> None:
     if "\0" in source:
         raise _too_much("the code holds a NUL character; remove it")
     open_brackets = 0
-    for character in source:
+    for character in _NO_BRACKETS.sub("", source):
         if character in _OPENING:
             open_brackets += 1
             if open_brackets > limits.brackets:
                 raise _too_much(
                     f"more than {limits.brackets} brackets are open at once; name the parts"
                 )
-        elif character in _CLOSING and open_brackets:
+        elif open_brackets:
             open_brackets -= 1
 
 

@@ -37,7 +37,9 @@ tm_gmtoff"""
 
 def part() -> Part:
     """Build the facades of dates."""
-    importlib.import_module("_strptime")  # C code wants it at the first ``strptime``, in a stage's name
+    importlib.import_module(
+        "_strptime"
+    )  # C code wants it at the first ``strptime``, in a stage's name
     days = ("MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY")
     return Part(
         {

@@ -1,0 +1,150 @@
+"""Attacks in the restricted language: each is refused, by what it should be, or harmless.
+
+The cases lie in ``restricted_language.txt``.  Each runs in a process of its own with memory and CPU limits, without the
+jail: what holds here must not need it.  Those that are stopped by a limit need limits, which the process has.
+"""
+
+import ast
+import json
+import os
+import resource
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from blockyard_sandbox.guest.log import LogStream
+from blockyard_sandbox.guest.operations import Handler, handlers
+from blockyard_sandbox.guest.preload import preload
+from blockyard_sandbox.guest.serve import answer
+
+CASES = Path(__file__).with_name("restricted_language.txt")
+MEMORY = 768 * 1024 * 1024
+CPU_SECONDS = 1
+WALL_SECONDS = 3
+GENERATED = {
+    "deep brackets": "result = " + "(" * 5000 + "1" + ")" * 5000,
+    "deep lists": "result = " + "[" * 91 + "]" * 91,
+    "deep unary operators": "result = " + "-" * 50_000 + "1",
+    "deep nots": "result = " + "not " * 50_000 + "1",
+    "deep attribute chain": "result = x" + ".a" * 50_000,
+    "deep additions": "result = " + "+".join(["x"] * 20_000),
+    "deep conditions": "result = " + "1 if x else " * 20_000 + "2",
+    "deep blocks": "".join(" " * depth + "if 1:\n" for depth in range(150)) + " " * 150 + "x",
+    "many statements": "a = 1\n" * 40_000,
+    "huge source": "#" * 300_000,
+    "NUL character": "result = 'a\0b'",
+    "half a surrogate pair": "result = '\ud800'",
+}
+
+
+def _cases() -> list[Any]:
+    found: list[Any] = []
+    for part in CASES.read_text(encoding="utf-8").split("\n=== ")[1:]:
+        head, _, code = part.partition("\n")
+        title, outcome, words = (word.strip() for word in head.split(" | "))
+        found.append(pytest.param(outcome, words, code, id=title))
+    return found
+
+
+@pytest.fixture(scope="module")
+def operations() -> dict[str, Handler]:
+    preload()
+    return handlers({})
+
+
+def _run_child(code: str, operations: dict[str, Handler], out: int) -> None:
+    """Run one case and write its answer: called in the child process."""
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS + 1))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.alarm(WALL_SECONDS)
+    log = LogStream(lambda call, text: None)
+    sys.stdout = sys.stderr = log
+    sys.unraisablehook = lambda _: None
+    request = {
+        "id": 1,
+        "op": "python",
+        "payload": {"code": code},
+        "limits": {"output_bytes": 100_000, "result_bytes": 1_000_000},
+    }
+    with os.fdopen(out, "wb") as pipe:
+        pipe.write(answer(request, operations, log)[4:])
+
+
+def _run(code: str, operations: dict[str, Handler]) -> dict[str, Any]:
+    """Run one case in a child; return its answer, or {"ended": CPU, WALL or CRASH}."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            _run_child(code, operations, writing)
+            status = 0
+        finally:
+            os._exit(status)
+    os.close(writing)
+    with os.fdopen(reading, "rb") as pipe:
+        text = pipe.read()
+    _, status = os.waitpid(child, 0)
+    if os.WIFSIGNALED(status):
+        names = {signal.SIGXCPU: "CPU", signal.SIGKILL: "CPU", signal.SIGALRM: "WALL"}
+        return {"ended": names.get(signal.Signals(os.WTERMSIG(status)), "CRASH")}
+    assert os.WEXITSTATUS(status) == 0
+    answered: dict[str, Any] = json.loads(text)
+    return answered
+
+
+@pytest.mark.parametrize(("outcome", "words", "code"), _cases())
+def test_attack(operations: dict[str, Handler], outcome: str, words: str, code: str) -> None:
+    checked = operations["check"]({"code": code})["errors"]
+    assert bool(checked) == (outcome == "compile"), checked
+    answered = _run(code, operations)
+    if outcome == "limit":
+        ended = answered.get("ended") or answered.get("error", {"code": "harmless"})["code"]
+        assert ended in words.split()
+    elif outcome == "harmless":
+        assert answered.get("value") == {"outputs": {"result": ast.literal_eval(words)}}
+    else:
+        error = answered["error"]
+        assert words in error["message"]
+        assert (error["code"] == "RESTRICTED_CODE") == (outcome in {"compile", "guard"}), error
+        if outcome == "compile":
+            assert error["line"] is not None
+            assert error["text"]
+
+
+@pytest.mark.parametrize("code", GENERATED.values(), ids=GENERATED.keys())
+def test_source_too_large_or_too_deep_is_refused(operations: dict[str, Handler], code: str) -> None:
+    answered = _run(code, operations)
+    assert answered.get("error", {}).get("code") == "RESTRICTED_CODE", answered
+
+
+def test_guest_answers_after_each_kind_of_failure(operations: dict[str, Handler]) -> None:
+    log = LogStream(lambda call, text: None)
+    for code in ("raise SystemExit", "def f(): f()\nf()", "x = (", "raise KeyboardInterrupt"):
+        answer({"id": 1, "op": "python", "payload": {"code": code}}, operations, log)
+        frame = answer({"id": 2, "op": "ping"}, operations, log)
+        assert json.loads(frame[4:]) == {"id": 2, "value": "pong"}
+
+
+@pytest.mark.parametrize("name", ["_getattr_", "__builtins__", "_", "class", "a.b", "", "1a"])
+def test_variables_from_outside_cannot_take_a_guards_name(
+    operations: dict[str, Handler], name: str
+) -> None:
+    log = LogStream(lambda call, text: None)
+    for op, payload in (
+        ("python", {"code": "result = 1", "vars": {name: 1}}),
+        ("expressions", {"sources": ["1"], "names": {name: 1}}),
+    ):
+        frame = answer({"id": 1, "op": op, "payload": payload}, operations, log)
+        assert json.loads(frame[4:])["error"]["code"] == "INVALID_ARGUMENT"
+
+
+def test_two_guests_draw_different_random_numbers(operations: dict[str, Handler]) -> None:
+    code = "import random, uuid\nresult = [random.random(), str(uuid.uuid4())]"
+    first, second = (_run(code, operations)["value"]["outputs"]["result"] for _ in range(2))
+    assert first[0] != second[0]
+    assert first[1] != second[1]
