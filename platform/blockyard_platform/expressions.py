@@ -14,6 +14,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from blockyard_platform.errors import ExpressionError
 from blockyard_platform.filters import FILTERS
 
 if TYPE_CHECKING:
@@ -57,16 +58,6 @@ _REFERENCE = re.compile(
     r"(?<![\w.])(" + "|".join(sorted(ROOTS)) + r")\b"
     r"(?:\s*\.\s*([A-Za-z_][A-Za-z0-9_]*)|\s*\[\s*(?:'([^'\\\n]*)'|\"([^\"\\\n]*)\")\s*\])?"
 )
-
-
-class ExpressionError(ValueError):
-    """An expression that is not well formed, or that cannot be resolved; ``hint`` says what to do."""
-
-    def __init__(self, message: str, hint: str | None = None, rule: str = "expression") -> None:
-        """Keep the hint and the rule that a problem made of this error bears."""
-        super().__init__(message)
-        self.hint = hint
-        self.rule = rule
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from datetime import date, datetime
 from types import MappingProxyType
 from typing import Any
 
+from blockyard_platform.errors import FilterError
 from blockyard_platform.plain import is_list, is_mapping
 
 DIRECTIVES = frozenset("aAbBdHIjmMpSfyYzuwUVWG%")
@@ -29,10 +30,6 @@ _KINDS = {
 }
 _FORMAT_LENGTH = 200
 _NUMBER_FORMAT = re.compile(r"[+ ]?0?\d{0,2}[,_]?(?:\.\d{1,2})?[bdeEfFgGoxX%]?")
-
-
-class FilterError(ValueError):
-    """A filter was given what it cannot take; the message says what it takes."""
 
 
 def text_of(value: Any) -> str:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from blockyard_platform.expressions import ExpressionError, nearest
-from blockyard_platform.filters import FILTERS, FilterError
+from blockyard_platform.errors import ExpressionError, FilterError
+from blockyard_platform.expressions import nearest
+from blockyard_platform.filters import FILTERS
 from blockyard_platform.plain import is_list, is_mapping
 
 if TYPE_CHECKING:
@@ -47,10 +48,10 @@ def look_up(path: Path, names: Names) -> Any:
         raise ExpressionError(f"'{path.root}' has no value here", _WHERE.get(path.root)) from None
     for position, step in enumerate(path.steps):
         found = _step(value, step)
+        if step.optional and (found is _MISSING or found is None):
+            value = None
+            break
         if found is _MISSING:
-            if step.optional or (value is None and position and path.steps[position - 1].optional):
-                value = None
-                continue
             raise _missing(path, position, value)
         value = found
     if isinstance(value, Node):

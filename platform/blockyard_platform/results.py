@@ -48,6 +48,26 @@ class StageRecord(NamedTuple):
             "error": self.error,
         }
 
+    def look(self, key: str) -> Any:
+        """Return what an expression reads of the record; raise KeyError for anything else."""
+        if key == "outputs":
+            return self.outputs
+        if key == "status":
+            return self.status.value
+        if key == "code":
+            return int(self.code)
+        if key == "error":
+            return self.error
+        raise KeyError(key)
+
+    def keys(self) -> tuple[str, ...]:
+        """Return what :meth:`look` knows."""
+        return ("status", "code", "outputs", "error")
+
+    def plain(self) -> dict[str, Any]:
+        """Return the record as expressions see it."""
+        return self.nested()
+
     def as_dict(self) -> dict[str, Any]:
         """Return the record as the command line prints it; ``started`` is ISO 8601 in UTC."""
         begun = (
@@ -104,6 +124,22 @@ class JobResult:
 
     status: Status
     stages: Mapping[str, StageRecord]
+
+    def look(self, key: str) -> Any:
+        """Return what an expression reads of the job; raise KeyError for anything else."""
+        if key == "status":
+            return self.status.value
+        if key == "stages":
+            return {name: record.nested() for name, record in self.stages.items()}
+        raise KeyError(key)
+
+    def keys(self) -> tuple[str, ...]:
+        """Return what :meth:`look` knows."""
+        return ("status", "stages")
+
+    def plain(self) -> dict[str, Any]:
+        """Return the job as expressions see it."""
+        return {key: self.look(key) for key in self.keys()}
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain data."""

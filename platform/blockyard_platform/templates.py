@@ -10,7 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from blockyard_platform.expressions import ExpressionError, GuestExpression, Literal, Path, parse
+from blockyard_platform.errors import ExpressionError
+from blockyard_platform.expressions import GuestExpression, Literal, Path, parse
 from blockyard_platform.filters import text_of
 from blockyard_platform.lookup import filtered, look_up
 from blockyard_platform.plain import is_list, is_mapping
