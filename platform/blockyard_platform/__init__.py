@@ -22,7 +22,7 @@ _HOMES = {
     "Event": "results",
     "JobResult": "results",
     "LogLine": "results",
-    "RunHandle": "api",
+    "RunHandle": "engine.handle",
     "RunResult": "results",
     "RunView": "results",
     "Runner": "api",

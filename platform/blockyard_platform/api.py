@@ -10,19 +10,16 @@ from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from pathlib import Path
     from types import TracebackType
 
-    from blockyard_blocks import Catalog
+    from blockyard_blocks.catalog import Catalog
     from blockyard_platform.admission import Admission
-    from blockyard_platform.engine import RunHandle
+    from blockyard_platform.engine.handle import RunHandle
+    from blockyard_platform.loading import Document, PolicyLike
     from blockyard_platform.results import Event, LogLine, RunResult, RunView, StageRecord
-    from blockyard_sandbox import Sandbox
+    from blockyard_sandbox.sandbox import Sandbox
     from blockyard_schemas.policy import Policy
-    from blockyard_schemas.reader import Source
 
-    Document = str | bytes | Path | Mapping[str, Any] | Source
-    PolicyLike = Policy | str | Path | Mapping[str, Any] | None
     OnStep = Callable[[RunView, StageRecord], Any]
     OnFinish = Callable[[RunView, StageRecord | None], Any]
     OnLog = Callable[[LogLine], Any]

@@ -1,0 +1,85 @@
+"""Admission: a pure function of document, policy and catalog. Nothing in a document is evaluated, and nothing is run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from blockyard_platform.admission.checks import (
+    check_blocks,
+    check_code,
+    check_counts,
+    check_ids,
+    check_kinds,
+    check_loops,
+    check_values,
+)
+from blockyard_platform.admission.features import check_features
+from blockyard_platform.admission.planning import build_plan
+from blockyard_platform.admission.references import check_outputs, check_stage
+from blockyard_platform.admission.reporting import Report
+from blockyard_platform.admission.walk import Found, job_rows, walk
+from blockyard_platform.params import check_params
+from blockyard_platform.plain import is_mapping
+
+if TYPE_CHECKING:
+    from blockyard_blocks.catalog import Catalog
+    from blockyard_platform.plan import Plan
+    from blockyard_schemas.policy import Policy
+    from blockyard_schemas.problems import Problem
+    from blockyard_schemas.reader import Source
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """The outcome: a plan, or every problem that was found, in the order of the text."""
+
+    plan: Plan | None
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def valid(self) -> bool:
+        """Whether the document is admitted."""
+        return self.plan is not None
+
+
+def admit(source: Source, policy: Policy, catalog: Catalog) -> Admission:
+    """Check a document against schema, policy and catalog, all at once; return its plan when nothing is wrong."""
+    report = Report(source)
+    stages = [found for _, row in job_rows(source.data) for found in walk(row)]
+    used = sorted({it.data["uses"] for it in stages if isinstance(it.data.get("uses"), str)})
+    report.problems += _schema_problems(source, policy, catalog, used)
+    limits = _check(source, stages, policy, catalog, report)
+    if report.problems:
+        return Admission(None, report.sorted())
+    return Admission(build_plan(source.data, limits))
+
+
+def _schema_problems(
+    source: Source, policy: Policy, catalog: Catalog, used: list[str]
+) -> list[Problem]:
+    from blockyard_schemas.compiler import compile_schema
+    from blockyard_schemas.validation import validate
+
+    return validate(source, compile_schema(policy, catalog.interfaces(), only=used))
+
+
+def _check(
+    source: Source, stages: list[Found], policy: Policy, catalog: Catalog, report: Report
+) -> dict[str, int | None]:
+    document: Any = source.data if is_mapping(source.data) else {}
+    params = document.get("params")
+    check_features(document, report)
+    check_params(params, report)
+    check_kinds(stages, policy, report)
+    check_ids(stages, report)
+    check_counts(stages, policy, report)
+    check_loops(stages, policy, report)
+    check_code(stages, policy, report)
+    check_values(stages, report)
+    for found in stages:
+        check_stage(found, params, report)
+    rows = job_rows(document)
+    if rows and "outputs" in document:
+        check_outputs(document["outputs"], rows[-1][1], params, report)
+    return check_blocks(stages, policy, catalog, report)

@@ -1,0 +1,211 @@
+"""What a policy and the catalog say of a document's stages: kinds, blocks, counts, sizes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any
+
+from blockyard_platform.admission.references import texts
+from blockyard_platform.durations import seconds_of
+from blockyard_platform.errors import StageFailureError
+from blockyard_platform.plain import is_list, is_mapping
+from blockyard_platform.retrying import read_retry
+from blockyard_schemas.kinds import BUILT, kind_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from blockyard_blocks.catalog import Block, Catalog
+    from blockyard_platform.admission.reporting import Report
+    from blockyard_platform.admission.walk import Found, Pointer
+    from blockyard_schemas.policy import Policy
+
+
+def check_kinds(stages: Sequence[Found], policy: Policy, report: Report) -> None:
+    """Report kinds that are not built yet, and those that the policy forbids (FORBIDDEN_STAGE 129)."""
+    for found in stages:
+        kind = kind_of(found.data)
+        if kind is None:
+            continue
+        if kind not in BUILT:
+            report.add(
+                "unsupported",
+                found.pointer,
+                f"stages of the kind '{kind}' are not supported yet",
+                f"kinds that work: {', '.join(sorted(BUILT))}",
+            )
+        elif kind not in policy.stages:
+            allowed = ", ".join(sorted(policy.stages)) or "none"
+            report.add(
+                "FORBIDDEN_STAGE",
+                found.pointer,
+                f"the policy forbids stages of the kind '{kind}' (FORBIDDEN_STAGE 129)",
+                f"kinds that it allows: {allowed}",
+            )
+
+
+def check_ids(stages: Sequence[Found], report: Report) -> None:
+    """Report each id that two stages of one list bear (DUPLICATE_STEP_IDS 104), at both places."""
+    for found in stages:
+        first = found.row.ids[found.id]
+        if first == found.index:
+            continue
+        other = (*found.row.pointer, first)
+        for here, there in ((found.pointer, other), (other, found.pointer)):
+            report.add(
+                "DUPLICATE_STEP_IDS",
+                (*here, "id"),
+                f"two stages bear the id '{found.id}' (DUPLICATE_STEP_IDS 104);"
+                f" the other is at {report.place(there)}",
+                "give one of them another id",
+            )
+
+
+def check_counts(stages: Sequence[Found], policy: Policy, report: Report) -> None:
+    """Report too many declared stages (STEP_LIMIT_EXCEED 108), and stages that are nested too deep."""
+    if len(stages) > policy.steps:
+        report.add(
+            "STEP_LIMIT_EXCEED",
+            stages[policy.steps].pointer,
+            f"the document declares {len(stages)} stages at all depths, and the policy allows {policy.steps}"
+            " (STEP_LIMIT_EXCEED 108)",
+            "split the workflow; this is the first stage that is too many",
+        )
+    for found in stages:
+        if found.row.depth == policy.depth + 1 and found.index == 0:
+            report.add(
+                "policy-limit",
+                found.pointer,
+                f"stages are nested {found.row.depth} deep here, and the policy allows {policy.depth}",
+                "move inner stages outwards",
+            )
+
+
+def check_loops(stages: Sequence[Found], policy: Policy, report: Report) -> None:
+    """Report written-out lists of a foreach, and max-loop of an until, that the policy does not allow."""
+    for found in stages:
+        items, loops = found.data.get("foreach"), _max_loop(found.data)
+        if (is_list(items) or is_mapping(items)) and len(items) > policy.foreach_items:
+            report.add(
+                "policy-limit",
+                (*found.pointer, "foreach"),
+                f"foreach over {len(items)} items, and the policy allows {policy.foreach_items}",
+                "go over fewer items at once",
+            )
+        if loops is not None and loops[1] > policy.loop_iterations:
+            report.add(
+                "policy-limit",
+                (*found.pointer, loops[0]),
+                f"{loops[0]} is {loops[1]}, and the policy allows {policy.loop_iterations}",
+                f"write {policy.loop_iterations} or less",
+            )
+
+
+def _max_loop(data: dict[str, Any]) -> tuple[str, int] | None:
+    for key in ("max-loop", "max_loop"):
+        value = data.get(key)
+        if isinstance(value, int) and not isinstance(value, bool):
+            return key, value
+    return None
+
+
+def check_values(stages: Sequence[Found], report: Report) -> None:
+    """Report durations and retries that are written out and cannot be read."""
+    for found in stages:
+        for key in ("timeout", "sleep"):
+            _check_value(found, key, seconds_of, report)
+        _check_value(found, "retry", read_retry, report)
+
+
+def _check_value(found: Found, key: str, read: Callable[[Any], Any], report: Report) -> None:
+    value = found.data.get(key)
+    if value is None or any(True for _ in texts(value, ())):
+        return
+    try:
+        read(value)
+    except (ValueError, StageFailureError) as error:
+        report.add("type", (*found.pointer, key), f"{key}: {error}")
+
+
+def check_code(stages: Sequence[Found], policy: Policy, report: Report) -> None:
+    """Report code that is larger than the policy allows."""
+    most = policy.code_kib * 1024
+    for found in stages:
+        code = found.data.get("run")
+        if _bytes(code) > most:
+            report.add(
+                "policy-limit",
+                (*found.pointer, "run"),
+                f"the code is {_bytes(code)} bytes long, and the policy allows {most}",
+                "split it over several stages, or make a block of it",
+            )
+
+
+def _bytes(code: Any) -> int:
+    return len(code.encode("utf-8", "replace")) if isinstance(code, str) else 0
+
+
+def check_blocks(
+    stages: Sequence[Found], policy: Policy, catalog: Catalog, report: Report
+) -> dict[str, int | None]:
+    """Report blocks that do not exist, need tags that the tenant lacks, or are used too often.
+
+    Returns the limit of each block that is used, by its name.
+    """
+    limits: dict[str, int | None] = {}
+    uses: Counter[str] = Counter()
+    for found in stages:
+        name = found.data.get("uses")
+        if not isinstance(name, str):
+            continue
+        block = catalog.find(name)
+        place = (*found.pointer, "uses")
+        if block is None:
+            _not_found(name, place, catalog, report)
+        elif not _forbidden(block, place, policy, report):
+            limits[block.name] = limit_of(block, policy)
+            uses[block.name] += 1
+            _count(block.name, uses[block.name], limits[block.name], place, report)
+    return limits
+
+
+def limit_of(block: Block, policy: Policy) -> int | None:
+    """Return how often a block may be used: the first pattern of the policy that fits, or the block's own limit."""
+    for pattern, limit in policy.blocks.items():
+        if fnmatchcase(block.name, pattern):
+            return limit
+    return block.limit
+
+
+def _not_found(name: str, place: Pointer, catalog: Catalog, report: Report) -> None:
+    near = catalog.suggest(name)
+    hint = (
+        f"did you mean '{near}'?" if near else "`blockyard blocks` lists the blocks that there are"
+    )
+    report.add(
+        "BLOCK_NOT_FOUND", place, f"there is no block '{name[:80]}' (BLOCK_NOT_FOUND 102)", hint
+    )
+
+
+def _forbidden(block: Block, place: Pointer, policy: Policy, report: Report) -> bool:
+    missing = [] if policy.tags == "*" else sorted(block.tags - policy.tags)
+    if missing:
+        report.add(
+            "FORBIDDEN_BLOCK",
+            place,
+            f"the policy does not allow the block '{block.name}': it lacks the tag"
+            f"{'s' * (len(missing) > 1)} {', '.join(missing)} (FORBIDDEN_BLOCK 105)",
+            "use another block, or ask an admin for the tag",
+        )
+    return bool(missing)
+
+
+def _count(name: str, used: int, limit: int | None, place: Pointer, report: Report) -> None:
+    if limit is not None and used > limit:
+        report.add(
+            "BLOCK_LIMIT_EXCEED",
+            place,
+            f"the block '{name}' is used {used} times, and {limit} are allowed (BLOCK_LIMIT_EXCEED 109)",
+            "use it less often",
+        )

@@ -1,0 +1,48 @@
+"""What documents may say, and no part of the platform does yet: refused, never passed over in silence."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from blockyard_platform.plain import is_mapping
+
+if TYPE_CHECKING:
+    from blockyard_platform.admission.reporting import Report
+
+_JOB_KEYS = frozenset({"stages", "name", "desc"})
+
+
+def check_features(document: dict[str, Any], report: Report) -> None:
+    """Report triggers, several jobs, and everything of a job but its stages."""
+    if document.get("on"):
+        report.add(
+            "unsupported",
+            ("on",),
+            "triggers are not supported yet: a workflow starts when it is run",
+            "take `on` out, and start the workflow from outside",
+            key=True,
+        )
+    jobs = document.get("jobs")
+    if is_mapping(jobs):
+        _check_jobs(jobs, "stages" in document, report)
+
+
+def _check_jobs(jobs: dict[str, Any], stages: bool, report: Report) -> None:
+    if len(jobs) + stages > 1:
+        report.add(
+            "unsupported",
+            ("jobs",),
+            "more than one job is not supported yet",
+            "put all stages into one job; stages side by side go into `parallel`",
+            key=True,
+        )
+    for name, job in jobs.items():
+        for key in job if is_mapping(job) else ():
+            if key not in _JOB_KEYS:
+                report.add(
+                    "unsupported",
+                    ("jobs", name, key),
+                    f"'{key}' of a job is not supported yet",
+                    "give it to the stages, or take it out",
+                    key=True,
+                )

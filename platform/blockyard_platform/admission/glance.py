@@ -1,0 +1,39 @@
+"""A first glance at a document: is a guest likely to be needed? Nothing is decided by it but an early start."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from blockyard_platform.admission.references import texts
+from blockyard_platform.errors import ExpressionError
+from blockyard_platform.expressions import GuestExpression, parse
+from blockyard_platform.plain import is_list, is_mapping
+from blockyard_platform.templates import pieces
+
+
+def needs_guest(data: Any) -> bool:
+    """Whether the document looks as if it has a stage or an expression for the guest."""
+    return _has_code(data) or any(_has_guest_expression(text) for text, _ in texts(data, ()))
+
+
+def _has_code(value: Any) -> bool:
+    heap = [value]
+    while heap:
+        value = heap.pop()
+        if is_mapping(value):
+            if "uses" in value or "run" in value:
+                return True
+            heap.extend(value.values())
+        elif is_list(value):
+            heap.extend(value)
+    return False
+
+
+def _has_guest_expression(text: str) -> bool:
+    try:
+        return any(
+            not literal and isinstance(parse(source), GuestExpression)
+            for literal, source in pieces(text)
+        )
+    except ExpressionError:
+        return False

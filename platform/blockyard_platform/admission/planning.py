@@ -1,0 +1,187 @@
+"""From a document that has passed every check to its plan."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from blockyard_platform import plan
+from blockyard_platform.admission.walk import job_rows, stage_id
+from blockyard_platform.durations import seconds_of
+from blockyard_platform.params import Params
+from blockyard_platform.retrying import read_retry
+from blockyard_platform.templates import Template, compile_template
+from blockyard_schemas.kinds import Kind, kind_of, normalise
+from blockyard_schemas.problems import pointer_of
+
+if TYPE_CHECKING:
+    from blockyard_platform.admission.walk import Pointer
+
+_ELSE = "_"
+"""The ddeutil-workflow spelling of ``else`` in a case."""
+
+
+def build_plan(document: dict[str, Any], block_limits: Mapping[str, int | None]) -> plan.Plan:
+    """Return the plan of a document without problems."""
+    jobs = tuple(
+        plan.Job(name, _stages(row.stages, row.pointer)) for name, row in job_rows(document)
+    )
+    outputs = compile_template(document.get("outputs"))
+    timeout = document.get("timeout")
+    return plan.Plan(
+        name=document["name"],
+        jobs=jobs,
+        params=Params.of(document.get("params") or {}),
+        outputs=outputs,
+        timeout=None if timeout is None else seconds_of(timeout),
+        needs_guest=bool(outputs.guest) or any(_needs_guest(job.stages) for job in jobs),
+        block_limits=MappingProxyType(dict(block_limits)),
+    )
+
+
+def _stages(stages: list[Any] | None, pointer: Pointer) -> tuple[plan.Stage, ...]:
+    return tuple(
+        _stage(normalise(data), stage_id(data, index), (*pointer, index))
+        for index, data in enumerate(stages or ())
+    )
+
+
+def _stage(data: Mapping[str, Any], name: str, pointer: Pointer) -> plan.Stage:
+    kind = kind_of(data) or Kind.EMPTY
+    return plan.Stage(
+        id=name,
+        kind=kind.value,
+        pointer=pointer_of(pointer),
+        body=_BODIES[kind](data, pointer),
+        condition=compile_template(data["if"]) if "if" in data else None,
+        retry=_later(data.get("retry"), read_retry),
+        timeout=_later(data.get("timeout"), seconds_of),
+        continue_on_error=compile_template(data.get("continue-on-error", False)),
+        always=compile_template(data.get("always", False)),
+    )
+
+
+def _later(value: Any, read: Callable[[Any], Any]) -> Any:
+    """Read a value now, or, when an expression gives it, at run time."""
+    if value is None:
+        return None
+    template = compile_template(value)
+    return read(value) if template.constant else template
+
+
+def _inputs(data: Mapping[str, Any], *keys: str) -> Template:
+    return compile_template({key: data[key] for key in keys if data.get(key) is not None})
+
+
+def _empty(data: Mapping[str, Any], pointer: Pointer) -> plan.Body:
+    return plan.Empty(_inputs(data, "echo", "sleep"))
+
+
+def _call(data: Mapping[str, Any], pointer: Pointer) -> plan.Body:
+    return plan.Call(data["uses"], compile_template(data.get("with") or {}))
+
+
+def _python(data: Mapping[str, Any], pointer: Pointer) -> plan.Body:
+    return plan.Python(data["run"], compile_template(data.get("vars") or {}))
+
+
+def _raise(data: Mapping[str, Any], pointer: Pointer) -> plan.Body:
+    return plan.Raise(compile_template(data["raise"]))
+
+
+def _case(data: Mapping[str, Any], pointer: Pointer) -> plan.Body:
+    matches: list[plan.Match] = []
+    for index, entry in enumerate(data["match"]):
+        place = (*pointer, "match", index)
+        if "else" in entry:
+            matches.append(plan.Match(None, _stages(entry["else"], (*place, "else"))))
+            continue
+        value = None if entry["case"] == _ELSE else compile_template(entry["case"])
+        matches.append(plan.Match(value, _stages(entry.get("stages"), (*place, "stages"))))
+    return plan.Case(
+        compile_template(data["case"]),
+        tuple(matches),
+        compile_template(data.get("skip-not-match", False)),
+    )
+
+
+def _foreach(data: Mapping[str, Any], pointer: Pointer) -> plan.Body:
+    options = _options(data, "concurrent", "use-index-as-key", "fail-fast")
+    inputs = compile_template({"items": data["foreach"], **options})
+    return plan.Foreach(inputs, _stages(data.get("stages"), (*pointer, "stages")))
+
+
+def _parallel(data: Mapping[str, Any], pointer: Pointer) -> plan.Body:
+    branches = tuple(
+        (name, _stages(stages, (*pointer, "parallel", name)))
+        for name, stages in data["parallel"].items()
+    )
+    return plan.Parallel(_inputs(data, "max-workers"), branches)
+
+
+def _until(data: Mapping[str, Any], pointer: Pointer) -> plan.Body:
+    return plan.Until(
+        _inputs(data, "item", "max-loop"),
+        compile_template(data["until"]),
+        _stages(data.get("stages"), (*pointer, "stages")),
+    )
+
+
+def _try(data: Mapping[str, Any], pointer: Pointer) -> plan.Body:
+    catch = data.get("catch")
+    return plan.Try(
+        _stages(data["try"], (*pointer, "try")),
+        None if catch is None else _stages(catch, (*pointer, "catch")),
+        _stages(data.get("finally"), (*pointer, "finally")),
+    )
+
+
+def _options(data: Mapping[str, Any], *keys: str) -> dict[str, Any]:
+    return {key: data[key] for key in keys if data.get(key) is not None}
+
+
+_BODIES: Mapping[Kind, Callable[[Mapping[str, Any], Pointer], plan.Body]] = MappingProxyType(
+    {
+        Kind.EMPTY: _empty,
+        Kind.CALL: _call,
+        Kind.PYTHON: _python,
+        Kind.RAISE: _raise,
+        Kind.CASE: _case,
+        Kind.FOREACH: _foreach,
+        Kind.PARALLEL: _parallel,
+        Kind.UNTIL: _until,
+        Kind.TRY: _try,
+    }
+)
+
+
+def _needs_guest(stages: tuple[plan.Stage, ...]) -> bool:
+    return any(_stage_needs_guest(stage) for stage in stages)
+
+
+def _stage_needs_guest(stage: plan.Stage) -> bool:
+    body = stage.body
+    if isinstance(body, plan.Call | plan.Python):
+        return True
+    templates = [stage.condition, stage.retry, stage.timeout, stage.continue_on_error, stage.always]
+    match body:
+        case plan.Try():
+            nested = [body.body, body.catch or (), body.last]
+        case plan.Case():
+            templates += [body.inputs, body.skip_not_match, *(it.value for it in body.matches)]
+            nested = [it.stages for it in body.matches]
+        case plan.Parallel():
+            templates.append(body.inputs)
+            nested = [stages for _, stages in body.branches]
+        case plan.Foreach():
+            templates.append(body.inputs)
+            nested = [body.stages]
+        case plan.Until():
+            templates += [body.inputs, body.condition]
+            nested = [body.stages]
+        case _:
+            templates.append(body.inputs)
+            nested = []
+    guest = any(isinstance(it, Template) and it.guest for it in templates)
+    return guest or any(_needs_guest(each) for each in nested)

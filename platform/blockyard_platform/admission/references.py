@@ -1,0 +1,196 @@
+"""Expressions of a document, checked by their text alone: form, names, params and stages that they refer to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from blockyard_platform.admission.walk import Found, Pointer, Row, ended, inner_rows, sees
+from blockyard_platform.errors import ExpressionError
+from blockyard_platform.expressions import GuestExpression, Path, nearest, parse
+from blockyard_platform.plain import is_list, is_mapping
+from blockyard_platform.templates import has_expression, pieces
+
+if TYPE_CHECKING:
+    from blockyard_platform.admission.reporting import Report
+
+EVERYWHERE = frozenset({"params", "stages", "jobs", "retry", "run"})
+"""Names that expressions know in each stage."""
+
+UNREAD = frozenset(
+    {"id", "name", "desc", "run", "stages", "match", "parallel", "try", "catch", "finally"}
+)
+"""Keys of a stage whose texts are no templates: labels, code, and nested stages, which are checked by themselves."""
+
+_RECORD = ("status", "code", "outputs", "error")
+
+
+@dataclass(frozen=True, slots=True)
+class _Where:
+    """What an expression sees: the stages before one place of a row, and some names beside the usual."""
+
+    row: Row
+    index: int
+    names: frozenset[str]
+    params: Any
+
+
+def check_stage(found: Found, params: Any, report: Report) -> None:
+    """Report every expression of a stage that is not well formed or refers to what is not there."""
+    where = _Where(found.row, found.index, EVERYWHERE | found.row.names, params)
+    for key, value in found.data.items():
+        if key not in UNREAD and key != "until":
+            _check(value, (*found.pointer, key), where, report)
+    _check_matches(found, where, report)
+    _check_until(found, where, report)
+    _check_condition(found, "if", report)
+    if has_expression(found.data.get("run")):
+        report.add(
+            "expression",
+            (*found.pointer, "run"),
+            "code is never a template: ${{ }} in it would not be replaced",
+            "hand the value over by vars, as in vars: {x: ${{ params.x }}}, and use x in the code",
+        )
+
+
+def check_outputs(value: Any, row: Row, params: Any, report: Report) -> None:
+    """Report what is wrong with the expressions of the document's outputs; ``row`` holds the job's stages."""
+    where = _Where(row, len(row.stages), EVERYWHERE, params)
+    _check(value, ("outputs",), where, report)
+
+
+def _check_matches(found: Found, where: _Where, report: Report) -> None:
+    match = found.data.get("match")
+    inside = replace(where, names=where.names | {"case"})
+    for index, entry in enumerate(match if is_list(match) else ()):
+        if is_mapping(entry) and "case" in entry:
+            _check(entry["case"], (*found.pointer, "match", index, "case"), inside, report)
+
+
+def _check_until(found: Found, where: _Where, report: Report) -> None:
+    """Check the condition of an until, which sees the stages of its loop."""
+    for row in inner_rows(found) if "until" in found.data else ():
+        inside = _Where(row, len(row.stages), where.names | row.names, where.params)
+        _check(found.data["until"], (*found.pointer, "until"), inside, report)
+        _check_condition(found, "until", report)
+
+
+def _check_condition(found: Found, key: str, report: Report) -> None:
+    """Check that a condition is one expression: half of a comparison outside of it is always true."""
+    text = found.data.get(key)
+    if not isinstance(text, str) or text.strip().lower() in ("true", "false"):
+        return
+    try:
+        parts = list(pieces(text.strip()))
+    except ExpressionError:
+        return
+    if len(parts) != 1 or parts[0][0]:
+        report.add(
+            "expression",
+            (*found.pointer, key),
+            f"the condition {text.strip()[:60]!r} is not one expression",
+            "put the whole comparison between the braces: ${{ params.a == 'b' }}",
+        )
+
+
+def texts(value: Any, pointer: Pointer) -> Iterator[tuple[str, Pointer]]:
+    """Yield every text that holds an expression, with its place."""
+    if has_expression(value):
+        yield value, pointer
+    elif is_list(value):
+        for index, item in enumerate(value):
+            yield from texts(item, (*pointer, index))
+    elif is_mapping(value):
+        for key, item in value.items():
+            yield from texts(item, (*pointer, key))
+
+
+def _check(value: Any, pointer: Pointer, where: _Where, report: Report) -> None:
+    for text, place in texts(value, pointer):
+        try:
+            for literal, source in pieces(text):
+                if not literal:
+                    _check_expression(source, where)
+        except ExpressionError as error:
+            report.add(error.rule, place, str(error), error.hint)
+
+
+def _check_expression(source: str, where: _Where) -> None:
+    expression = parse(source)
+    if isinstance(expression, Path):
+        _check_path(expression, where)
+    elif isinstance(expression, GuestExpression):
+        _check_hyphens(expression, where.row, where.index)
+
+
+def _check_path(path: Path, where: _Where) -> None:
+    known, params = where.names, where.params
+    if path.root not in known:
+        raise ExpressionError(
+            f"'{path.root}' has no value here",
+            f"names that are known here: {', '.join(sorted(known))}",
+            "unknown-name",
+        )
+    if not path.steps or path.steps[0].optional:
+        return
+    key = str(path.steps[0].key)
+    if path.root == "params" and (params is None or is_mapping(params)):
+        _check_param(key, params or {})
+    if path.root == "stages":
+        _check_reference(path, key, where.row, where.index)
+
+
+def _check_param(key: str, params: dict[str, Any]) -> None:
+    if key in params:
+        return
+    near = nearest(key, params)
+    hint = f"did you mean '{near}'?" if near else f"declare it: params: {{{key}: string}}"
+    if "-" in key:
+        hint += " A subtraction takes spaces around the minus."
+    raise ExpressionError(f"the document declares no param '{key}'", hint, "unknown-name")
+
+
+def _check_reference(path: Path, key: str, row: Row, index: int) -> None:
+    if not sees(row, index, key):
+        raise _unseen(key, row, index)
+    if len(path.steps) > 1 and path.steps[1].key not in _RECORD:
+        field = str(path.steps[1].key)
+        near = nearest(field, _RECORD)
+        hint = f"did you mean '{near}'?" if near else f"did you mean 'outputs.{field}'?"
+        raise ExpressionError(
+            f"the record of a stage has no '{field}': it has {', '.join(_RECORD)}",
+            hint,
+            "unknown-name",
+        )
+
+
+def _unseen(key: str, row: Row, index: int) -> ExpressionError:
+    if key in row.ids:
+        message = f"the stage '{key}' comes later, so that it has no record here"
+        return ExpressionError(message, "refer to a stage that stands above", "unknown-stage")
+    known = ended(row, index)
+    near = nearest(key, known)
+    hint = f"did you mean '{near}'?" if near else _listed(known)
+    return ExpressionError(f"no stage '{key}' has run when this one begins", hint, "unknown-stage")
+
+
+def _listed(known: list[str]) -> str:
+    if not known:
+        return "refer to a stage that stands above; there is none"
+    return f"stages that have run by then: {', '.join(known[:8])}" + (
+        ", ..." if len(known) > 8 else ""
+    )
+
+
+def _check_hyphens(expression: GuestExpression, row: Row, index: int) -> None:
+    """In an expression that is no path, ``stages.read-csv`` would mean a subtraction."""
+    for root, key in expression.needs:
+        if root != "stages" or key is None or sees(row, index, key):
+            continue
+        meant = next((name for name in ended(row, index) if name.startswith(f"{key}-")), None)
+        if meant is not None and f"{key}-" in expression.text:
+            raise ExpressionError(
+                f"'stages.{meant}' means a subtraction in an expression that is more than a path",
+                f"write stages['{meant}']",
+            )

@@ -1,0 +1,53 @@
+"""The problems of one document, each with its place, collected while it is checked."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from blockyard_schemas.problems import Problem, pointer_of
+
+if TYPE_CHECKING:
+    from blockyard_platform.admission.walk import Pointer
+    from blockyard_schemas.reader import Source
+
+MOST = 200
+"""Problems that are reported of one document; what comes after is counted in the last."""
+
+
+class Report:
+    """Collects problems and knows where in the text each pointer is."""
+
+    def __init__(self, source: Source) -> None:
+        """Begin without problems."""
+        self._source = source
+        self.problems: list[Problem] = []
+
+    def add(
+        self,
+        rule: str,
+        pointer: Pointer,
+        message: str,
+        hint: str | None = None,
+        *,
+        key: bool = False,
+    ) -> None:
+        """Add a problem; ``key`` places it at the mapping key rather than at its value."""
+        text = pointer_of(pointer)
+        place = self._source.locate(text, key=key)
+        line, column = place or (None, None)
+        self.problems.append(Problem(rule, text, message, hint, line, column))
+
+    def place(self, pointer: Pointer) -> str:
+        """Return a pointer for people: its line when the text is known."""
+        text = pointer_of(pointer)
+        place = self._source.locate(text)
+        return f"line {place[0]}" if place else text
+
+    def sorted(self) -> tuple[Problem, ...]:
+        """Return the problems in the order of the text, each once."""
+        unique = list(dict.fromkeys(self.problems))
+        unique.sort(key=lambda it: (it.line or 0, it.column or 0))
+        if len(unique) <= MOST:
+            return tuple(unique)
+        more = Problem("too-many-problems", "", f"{len(unique) - MOST} more problems are not shown")
+        return (*unique[:MOST], more)

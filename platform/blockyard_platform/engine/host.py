@@ -1,0 +1,108 @@
+"""Blocks that run in the host: trusted code of an admin, with a Context, within the policy's wall seconds."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from blockyard_platform.errors import StageFailureError
+from blockyard_platform.plain import copied
+from blockyard_schemas.statuses import Code
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from blockyard_blocks.catalog import Block
+    from blockyard_platform.engine.run import Run
+
+
+async def call_on_host(run: Run, block: Block, arguments: dict[str, Any], path: str) -> Any:
+    """Call a host block and return its result.
+
+    A coroutine function runs in the event loop and is cancelled with its stage. A plain function runs in a thread of its own;
+    since no thread can be ended from outside, one that outlives its stage is left to itself, and its result is thrown away.
+    Raises StageFailureError with the code that the block's exception stands for.
+    """
+    from blockyard_blocks.context import Context
+
+    waiting = run.journal.started(run.job, path)
+    if waiting is not None:
+        await waiting
+    context = Context(
+        run_id=run.view.run_id,
+        workflow=run.view.workflow,
+        stage=path,
+        tenant=run.policy.name,
+        policy=run.policy,
+        log=lambda text: run.log(path, text),
+    )
+    seconds = run.policy.stage.wall_seconds
+    try:
+        async with asyncio.timeout(seconds):
+            return await _call(block, context, copied(arguments))
+    except TimeoutError:
+        message = f"the block '{block.name}' did not end within {seconds:g} s"
+        raise StageFailureError(Code.TIMEOUT, message) from None
+
+
+async def _call(block: Block, context: Any, arguments: dict[str, Any]) -> Any:
+    try:
+        if block.is_async:
+            return await _without_exit(block.call(arguments, context=context))
+        return await _in_thread(lambda: block.call(arguments, context=context))
+    except Exception as error:
+        raise failure_of_block(block.name, error) from error
+
+
+async def _without_exit(outcome: Awaitable[Any]) -> Any:
+    try:
+        return await outcome
+    except SystemExit as error:
+        raise RuntimeError("it raised SystemExit") from error
+
+
+async def _in_thread(function: Callable[[], Any]) -> Any:
+    """Run a function in a thread that does not keep the process alive."""
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[Any] = loop.create_future()
+
+    def settle(result: Any, error: Exception | None) -> None:
+        if future.done():
+            return
+        if error is None:
+            future.set_result(result)
+        else:
+            future.set_exception(error)
+
+    def work() -> None:
+        result, failure = None, None
+        try:
+            result = function()
+        except Exception as error:  # noqa: BLE001  (raised again in the stage's task)
+            failure = error
+        except BaseException as error:  # noqa: BLE001  (sys.exit in a block ends its stage, not the host)
+            failure = RuntimeError(f"it raised {type(error).__name__}")
+        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            loop.call_soon_threadsafe(settle, result, failure)
+
+    threading.Thread(target=work, name="blockyard-host-block", daemon=True).start()
+    return await future
+
+
+def failure_of_block(name: str, error: Exception) -> StageFailureError:
+    """Return the failure that an exception of a block stands for, as pyconduit does: by its class."""
+    from blockyard_blocks import BlockError
+
+    if isinstance(error, BlockError):
+        return StageFailureError(error.code, error.message)
+    if isinstance(error, AssertionError):
+        code = Code.ASSERTION_ERROR
+    elif isinstance(error, TypeError):
+        code = Code.INVALID_TYPE
+    elif isinstance(error, ValueError):
+        code = Code.INVALID_ARGUMENT
+    else:
+        code = Code.UNHANDLED_EXCEPTION
+    return StageFailureError(code, f"{name}: {str(error) or type(error).__name__}")

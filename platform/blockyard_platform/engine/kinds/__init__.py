@@ -1,0 +1,46 @@
+"""The stage kinds: one module each, all behind one interface, and the table that the engine reads.
+
+A kind is a coroutine function ``execute(run, body, scope, path)``: it returns the stage's outputs, or raises
+StageFailureError, ExpressionError or StageSkipError. Cancelled, it stops what it has started.
+"""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from blockyard_platform import plan
+from blockyard_platform.engine.kinds import (
+    call,
+    case,
+    empty,
+    foreach,
+    parallel,
+    python,
+    raise_,
+    try_,
+    until,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from blockyard_platform.engine.run import Run
+    from blockyard_platform.engine.scope import Scope
+    from blockyard_platform.results import Outputs
+
+    Execute = Callable[[Run, Any, Scope, str], Awaitable[Outputs]]
+
+KINDS: Mapping[type[plan.Body], Execute] = MappingProxyType(
+    {
+        plan.Empty: empty.execute,
+        plan.Call: call.execute,
+        plan.Python: python.execute,
+        plan.Raise: raise_.execute,
+        plan.Case: case.execute,
+        plan.Foreach: foreach.execute,
+        plan.Parallel: parallel.execute,
+        plan.Until: until.execute,
+        plan.Try: try_.execute,
+    }
+)

@@ -1,0 +1,43 @@
+"""The empty stage: says something, waits a while, does nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from blockyard_platform.durations import seconds_of
+from blockyard_platform.errors import StageFailureError
+from blockyard_platform.filters import text_of
+from blockyard_schemas.statuses import Code
+
+if TYPE_CHECKING:
+    from blockyard_platform.engine.run import Run
+    from blockyard_platform.engine.scope import Scope
+    from blockyard_platform.plan import Empty
+    from blockyard_platform.results import Outputs
+
+LONGEST_SLEEP = 1800.0
+"""Seconds; what waits longer is a stage of the kind wait."""
+
+
+async def execute(run: Run, body: Empty, scope: Scope, path: str) -> Outputs:
+    """Log ``echo``, then sleep for ``sleep`` seconds."""
+    inputs = await run.fill(body.inputs, scope)
+    echo, sleep = inputs.get("echo"), inputs.get("sleep")
+    if echo is not None:
+        run.log(path, text_of(echo))
+    if sleep is not None:
+        await asyncio.sleep(_seconds(sleep))
+    return {}
+
+
+def _seconds(value: object) -> float:
+    try:
+        seconds = seconds_of(value)
+    except ValueError as error:
+        raise StageFailureError(Code.INVALID_ARGUMENT, f"sleep: {error}") from None
+    if seconds > LONGEST_SLEEP:
+        raise StageFailureError(
+            Code.INVALID_ARGUMENT, f"sleep: {seconds:g} s is more than {LONGEST_SLEEP:g} s"
+        )
+    return seconds

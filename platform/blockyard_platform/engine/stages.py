@@ -1,0 +1,204 @@
+"""What stands around every stage, whatever its kind: condition, retry, timeout, record; and stages in a row."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from time import perf_counter, time
+from typing import TYPE_CHECKING, Any
+
+from blockyard_platform.durations import seconds_of
+from blockyard_platform.engine.conditions import truth
+from blockyard_platform.engine.kinds import KINDS
+from blockyard_platform.engine.scope import Scope
+from blockyard_platform.errors import ExpressionError, StageFailureError, StageSkipError
+from blockyard_platform.results import StageRecord
+from blockyard_platform.retrying import allows, pause, read_retry
+from blockyard_platform.templates import Template
+from blockyard_schemas.statuses import Code, Status
+
+if TYPE_CHECKING:
+    from blockyard_platform.engine.run import Run
+    from blockyard_platform.plan import Retry, Stage
+    from blockyard_platform.results import Outputs
+
+    _Ending = tuple[Status, Code, Outputs, dict[str, Any] | None]
+
+_log = logging.getLogger("blockyard.engine")
+_BREATH = 64
+"""Stages after which other work of the event loop (timers, other runs) gets a turn."""
+
+
+class _Tries:
+    """How often a stage was tried."""
+
+    __slots__ = ("count",)
+
+    def __init__(self) -> None:
+        self.count = 1
+
+
+async def run_stages(
+    run: Run, stages: tuple[Stage, ...], scope: Scope, prefix: str
+) -> StageRecord | None:
+    """Run stages in order; return the record of the first that failed and was not to be passed over.
+
+    After a failure only stages that say ``always`` are run; after a final one (a limit of the run) none.
+    """
+    failed: StageRecord | None = None
+    for stage in stages:
+        path = prefix + stage.id
+        if failed is not None and not await _runs_always(run, stage, scope):
+            record = StageRecord(
+                stage.id, path, stage.kind, Status.SKIP, Code.SKIPPED, {}, None, None, 0.0, 0
+            )
+        else:
+            record = await _run_stage(run, stage, scope, path)
+        await _note(run, scope, record)
+        if record.status is Status.FAILED and failed is None:
+            failed = None if await _passes(run, stage, scope) else record
+    return failed
+
+
+async def _runs_always(run: Run, stage: Stage, scope: Scope) -> bool:
+    return run.final is None and await _flag(run, stage.always, scope)
+
+
+async def _passes(run: Run, stage: Stage, scope: Scope) -> bool:
+    return run.final is None and await _flag(run, stage.continue_on_error, scope)
+
+
+async def _flag(run: Run, template: Template, scope: Scope) -> bool:
+    """Return a flag's value; one that cannot be resolved does not hold."""
+    try:
+        return truth(await run.fill(template, scope))
+    except (ExpressionError, StageFailureError):
+        return False
+
+
+async def _note(run: Run, scope: Scope, record: StageRecord) -> None:
+    scope.stages[record.id] = record
+    waiting = run.journal.finished(run.job, record)
+    if waiting is not None:
+        await waiting
+    if run.observers.steps:
+        await run.observers.stage_finished(run.view, record)
+
+
+async def _run_stage(run: Run, stage: Stage, scope: Scope, path: str) -> StageRecord:
+    begun, clock = time(), perf_counter()
+    tries = _Tries()
+    ending: _Ending
+    try:
+        outputs = await _execute(run, stage, scope, path, tries)
+        ending = (Status.SUCCESS, Code.DONE, outputs, None)
+    except asyncio.CancelledError:
+        ending = _cancelled(run)
+        await _note(run, scope, _record(stage, path, ending, begun, clock, tries.count))
+        raise
+    except Exception as problem:  # noqa: BLE001  (whatever a stage raises becomes its record)
+        ending = _failed(run, problem)
+    return _record(stage, path, ending, begun, clock, tries.count)
+
+
+async def _execute(run: Run, stage: Stage, scope: Scope, path: str, tries: _Tries) -> Outputs:
+    if run.observers.starts:
+        await run.observers.stage_started(run.view, path)
+    if run.count_step() % _BREATH == 0:
+        await asyncio.sleep(0)
+    if stage.bare:
+        return await KINDS[type(stage.body)](run, stage.body, scope, path)
+    if stage.condition is not None and not truth(await run.fill(stage.condition, scope)):
+        tries.count = 0
+        raise StageSkipError(Code.IF_CONDITION_FAILED)
+    if stage.retry is None:
+        return await _timed(run, stage, scope, path)
+    retry = stage.retry
+    if isinstance(retry, Template):
+        retry = read_retry(await run.fill(retry, scope))
+    return await _retried(run, stage, retry, scope, path, tries)
+
+
+async def _retried(
+    run: Run, stage: Stage, retry: Retry, scope: Scope, path: str, tries: _Tries
+) -> Outputs:
+    while True:
+        inner = Scope(scope, {"retry": tries.count - 1})
+        try:
+            return await _timed(run, stage, inner, path)
+        except (StageFailureError, ExpressionError) as problem:
+            failure = as_failure(problem)
+            if failure.final or not allows(retry, tries.count, failure.code):
+                raise
+        run.log(path, f"attempt {tries.count} failed ({failure.code.name}): {failure.message}")
+        await asyncio.sleep(pause(retry, tries.count))
+        tries.count += 1
+
+
+async def _timed(run: Run, stage: Stage, scope: Scope, path: str) -> Outputs:
+    execute = KINDS[type(stage.body)]
+    if stage.timeout is None:
+        return await execute(run, stage.body, scope, path)
+    seconds = await _seconds(run, stage.timeout, scope)
+    try:
+        async with asyncio.timeout(seconds):
+            return await execute(run, stage.body, scope, path)
+    except TimeoutError:
+        message = f"the stage did not end within its timeout of {seconds:g} s"
+        raise StageFailureError(Code.TIMEOUT, message) from None
+
+
+async def _seconds(run: Run, timeout: float | Template, scope: Scope) -> float:
+    if isinstance(timeout, float):
+        return timeout
+    try:
+        return seconds_of(await run.fill(timeout, scope))
+    except ValueError as error:
+        raise StageFailureError(Code.INVALID_ARGUMENT, f"timeout: {error}") from None
+
+
+def _record(
+    stage: Stage, path: str, ending: _Ending, begun: float, clock: float, attempts: int
+) -> StageRecord:
+    status, code, outputs, error = ending
+    return StageRecord(
+        stage.id,
+        path,
+        stage.kind,
+        status,
+        code,
+        outputs,
+        error,
+        begun,
+        perf_counter() - clock,
+        attempts,
+    )
+
+
+def _failed(run: Run, problem: Exception) -> _Ending:
+    if isinstance(problem, StageSkipError):
+        return Status.SKIP, problem.code, problem.outputs, None
+    failure = as_failure(problem)
+    if failure.final and run.final is None:
+        run.final = failure
+    return Status.FAILED, failure.code, failure.outputs, failure.as_error()
+
+
+def _cancelled(run: Run) -> _Ending:
+    code, message = run.stopped or (Code.KILLED_MANUALLY, "stopped by what encloses the stage")
+    failure = StageFailureError(code, message)
+    status = Status.CANCEL if code is Code.KILLED_MANUALLY else Status.FAILED
+    return status, code, {}, failure.as_error()
+
+
+def as_failure(problem: Exception) -> StageFailureError:
+    """Return what a stage's record says of an exception; one that is not foreseen is logged with its trace."""
+    if isinstance(problem, StageFailureError):
+        return problem
+    if isinstance(problem, ExpressionError):
+        hint = f" ({problem.hint})" if problem.hint else ""
+        return StageFailureError(Code.EXPRESSION_ERROR, f"{problem}{hint}")
+    _log.error("A stage kind raised", exc_info=problem)
+    return StageFailureError(
+        Code.UNHANDLED_EXCEPTION, f"the platform failed to run the stage: {type(problem).__name__}"
+    )

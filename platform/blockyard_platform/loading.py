@@ -1,0 +1,74 @@
+"""What the library is given: documents, policies and catalogs in the forms that are handy in Python."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from blockyard_schemas.reader import ReadLimits, Source, from_data, read
+
+if TYPE_CHECKING:
+    from typing import TypeAlias
+
+    from blockyard_blocks.catalog import Catalog
+    from blockyard_schemas.policy import Policy
+
+    Document: TypeAlias = str | bytes | Path | Mapping[str, Any] | Source
+    PolicyLike: TypeAlias = Policy | str | Path | Mapping[str, Any] | None
+
+_ENDINGS = (".yaml", ".yml", ".json")
+
+
+def load_document(document: Document, policy: Policy) -> Source:
+    """Read a document within the policy's bound; raise InvalidDocumentError, or OSError for a file.
+
+    A text of one line that ends in .yaml, .yml or .json is a path; any other text is the document itself.
+    """
+    if isinstance(document, Source):
+        return document
+    limits = ReadLimits(bytes=policy.document_kib * 1024)
+    if isinstance(document, Mapping):
+        return from_data(dict(document), limits=limits)
+    if isinstance(document, str) and _is_path(document):
+        document = Path(document)
+    if isinstance(document, Path):
+        syntax = "json" if document.suffix == ".json" else None
+        return read(_bytes_of(document, limits.bytes), limits=limits, syntax=syntax)
+    return read(document, limits=limits)
+
+
+def load_policy(policy: PolicyLike) -> Policy:
+    """Return a policy; ``None`` is that for one person's own machine. Raises InvalidDocumentError, OSError."""
+    import json
+
+    from blockyard_schemas import policy as policies
+
+    if policy is None:
+        return policies.personal_policy()
+    if isinstance(policy, policies.Policy):
+        return policy
+    if isinstance(policy, Mapping):
+        return policies.load_policy(json.dumps(dict(policy)))
+    if isinstance(policy, Path) or _is_path(policy):
+        return policies.load_policy(Path(policy).read_bytes())
+    return policies.load_policy(policy)
+
+
+def load_catalog(catalog: Catalog | None) -> Catalog:
+    """Return the catalog, or that of the built-in blocks."""
+    if catalog is not None:
+        return catalog
+    from blockyard_blocks.catalog import Catalog
+
+    return Catalog.builtin()
+
+
+def _is_path(text: str) -> bool:
+    return "\n" not in text and text.endswith(_ENDINGS)
+
+
+def _bytes_of(path: Path, most: int) -> bytes:
+    """Read no more of a file than is needed to see that it is too long."""
+    with path.open("rb") as stream:
+        return stream.read(most + 1)

@@ -1,0 +1,161 @@
+"""The plan: an admitted document, frozen and ready to be interpreted.
+
+Every template is parsed, every kind resolved, every duration in seconds. A plan holds no code, no connection and
+nothing of one run; any number of runs may share it. One body a stage kind; the engine has one module for each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from blockyard_platform.templates import Template, constant
+
+if TYPE_CHECKING:
+    from blockyard_platform.params import Params
+    from blockyard_schemas.statuses import Code
+
+NOTHING = constant(None)
+FALSE = constant(value=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """When a failed stage is tried again: ``attempts`` in all, seconds between them, codes that count (all without)."""
+
+    attempts: int = 1
+    delay: float = 0.0
+    backoff: float = 1.0
+    max_delay: float | None = None
+    jitter: float = 0.0
+    on: frozenset[Code] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Empty:
+    """Say something, wait a while. Inputs: echo, sleep."""
+
+    inputs: Template
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """Use a block; ``uses`` is the document's spelling. Inputs: the block's parameters."""
+
+    uses: str
+    inputs: Template
+
+
+@dataclass(frozen=True, slots=True)
+class Python:
+    """Run restricted Python in the guest. Inputs: the vars."""
+
+    code: str
+    inputs: Template
+
+
+@dataclass(frozen=True, slots=True)
+class Raise:
+    """Stop with a message. Inputs: the message."""
+
+    inputs: Template
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """One entry of a case; ``value`` is ``None`` for the entry that holds when no other does."""
+
+    value: Template | None
+    stages: tuple[Stage, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """Choose one list of stages. Inputs: the value that is compared."""
+
+    inputs: Template
+    matches: tuple[Match, ...]
+    skip_not_match: Template = FALSE
+
+
+@dataclass(frozen=True, slots=True)
+class Foreach:
+    """Run stages for each item. Inputs: items, concurrent, use-index-as-key, fail-fast."""
+
+    inputs: Template
+    stages: tuple[Stage, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Parallel:
+    """Run branches side by side. Inputs: max-workers."""
+
+    inputs: Template
+    branches: tuple[tuple[str, tuple[Stage, ...]], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Until:
+    """Run stages until a condition holds. Inputs: item, max-loop."""
+
+    inputs: Template
+    condition: Template
+    stages: tuple[Stage, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    """Run stages; when one fails, others; at the end, in any case, others."""
+
+    body: tuple[Stage, ...]
+    catch: tuple[Stage, ...] | None
+    last: tuple[Stage, ...]
+
+
+Body = Empty | Call | Python | Raise | Case | Foreach | Parallel | Until | Try
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """What all kinds share, and the body of one. ``pointer`` is its place in the document."""
+
+    id: str
+    kind: str
+    pointer: str
+    body: Body
+    condition: Template | None = None
+    retry: Retry | Template | None = None
+    timeout: float | Template | None = None
+    continue_on_error: Template = FALSE
+    always: Template = FALSE
+
+    @property
+    def bare(self) -> bool:
+        """Whether nothing stands around the body: no condition, no retry, no timeout."""
+        return self.condition is None and self.retry is None and self.timeout is None
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A job: a name and its stages, one after the other."""
+
+    name: str
+    stages: tuple[Stage, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """An admitted document.
+
+    ``timeout`` is in seconds. ``needs_guest`` tells whether any stage or expression is run in the guest. ``block_limits``
+    holds for each block that is used (by its name) how often it may be run in one run.
+    """
+
+    name: str
+    jobs: tuple[Job, ...]
+    params: Params
+    outputs: Template = NOTHING
+    timeout: float | None = None
+    needs_guest: bool = False
+    block_limits: Mapping[str, int | None] = field(default_factory=dict[str, int | None])
