@@ -104,8 +104,9 @@ def _read_other(table: Table, formats: Formats, value: Any, name: str) -> Any:
         return _read_super(formats, value, name)
     if any(name in base.__dict__ for base in _mro_of(kind)):
         raise _refusal(kind, name)
-    near = did_you_mean(name, table.get(kind, ()))
-    raise AttributeError(f"{_name_of(kind)!r} object has no attribute {name!r}{near}")
+    raise AttributeError(
+        f"{_name_of(kind)!r} object has no attribute {name!r}", name=name, obj=value
+    )
 
 
 def _read_facade(facade: Facade, name: str) -> Any:
