@@ -9,6 +9,7 @@ import builtins
 import collections
 import contextlib
 import gc
+import inspect
 import io
 import itertools
 import sys
@@ -17,6 +18,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pytest
+
 from blockyard_sandbox.guest.classes import ClassMaker
 from blockyard_sandbox.guest.compiling import Compiler
 from blockyard_sandbox.guest.facade import Facade
@@ -24,6 +26,7 @@ from blockyard_sandbox.guest.facades.part import Tools
 from blockyard_sandbox.guest.failures import RestrictedCodeError
 from blockyard_sandbox.guest.guards import Managed
 from blockyard_sandbox.guest.language import Language, language
+from blockyard_sandbox.guest.own import kind_of
 from blockyard_sandbox.guest.reading import Readers
 from blockyard_sandbox.guest.running import Stages
 from blockyard_sandbox.guest.writing import Augmented
@@ -68,11 +71,18 @@ FORBIDDEN_OBJECTS = {
         "exit": sys.exit,
     }.items()
 }
+
+
+def _take(*_: Any) -> None:
+    """Take anything: a sample of a function."""
+
+
+NUMBERS: list[Any] = [3, 1, 2]
 SAMPLES: tuple[tuple[Any, ...], ...] = (
     (),
     ("a b",),
     (2,),
-    ([3, 1, 2],),
+    (NUMBERS,),
     ({"a": 1},),
     ("%Y", "2024"),
     (2, 3),
@@ -85,7 +95,7 @@ SAMPLES: tuple[tuple[Any, ...], ...] = (
     ("a", "b", "ab"),
     (2024, 2, 3),
     (1.5,),
-    (lambda *args: None,),
+    (_take,),
     ([{"a": 1}], ["a"]),
     (io.StringIO("a,b\n1,2\n"), ["a"]),
 )
@@ -242,11 +252,22 @@ class Walker:
         )
 
     def _attributes(self, thing: Any) -> Iterator[tuple[str, Any]]:
-        names = {name for base in type.mro(type(thing)) for name in vars(base)}
+        names: set[Any] = {name for base in type.mro(kind_of(thing)) for name in vars(base)}
         if isinstance(thing, type):
             names |= {name for base in type.mro(thing) for name in vars(base)}
-        names |= set(getattr(thing, "__dict__", ()))
-        names |= {"format", "mro", "__globals__", "gi_frame", "__self__", "obj", "func", "codecs", "sys"}
+        own: Iterable[Any] = getattr(thing, "__dict__", ())
+        names |= set(own)
+        names |= {
+            "format",
+            "mro",
+            "__globals__",
+            "gi_frame",
+            "__self__",
+            "obj",
+            "func",
+            "codecs",
+            "sys",
+        }
         if isinstance(thing, Facade):
             names |= {name for module in self._tongue.catalogue.values() for name in module}
         for name in sorted(name for name in names if isinstance(name, str)):
@@ -254,7 +275,7 @@ class Walker:
                 found = self._read(thing, name)
             except RestrictedCodeError:
                 continue
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 (whatever a stage may catch)
                 if type(error) is not AttributeError:
                     self._look_at_error(name, error)
             else:
@@ -267,15 +288,17 @@ class Walker:
                 self.start(f"{step}!{type(error).__name__}.{name}", self._read(error, name))
 
     def _items(self, thing: Any) -> Iterator[tuple[str, Any]]:
+        kind: Any = kind_of(thing)
         with contextlib.suppress(Exception):
-            if isinstance(thing, dict):
-                yield from ((f"[{key!r}]", value) for key, value in list(thing.items())[:50])
-            elif not isinstance(thing, str | bytes):
+            if issubclass(kind, dict):
+                pairs: list[tuple[Any, Any]] = list(thing.items())
+                yield from ((f"[{key!r}]", value) for key, value in pairs[:50])
+            elif not issubclass(kind, str | bytes):
                 for index, item in enumerate(itertools.islice(iter(thing), 20)):
                     yield f"<{index}>", item
-        if not isinstance(thing, type) and hasattr(type(thing), "__enter__"):
+        if hasattr(kind, "__enter__"):
             with contextlib.suppress(Exception):
-                yield ".enter()", type(thing).__enter__(thing)
+                yield ".enter()", kind.__enter__(thing)
 
     def _call(self, path: str, thing: Any) -> Iterator[tuple[str, Any]]:
         name = path.rpartition(".")[2]
@@ -286,7 +309,7 @@ class Walker:
         for number, sample in enumerate(SAMPLES):
             try:
                 made = thing(*sample)
-            except BaseException as error:
+            except BaseException as error:  # noqa: BLE001 (whatever a stage may catch)
                 self._look_at_error(f"{path}({number})", error)
             else:
                 yield f"({number})", made
@@ -302,9 +325,10 @@ def _group(thing: Any) -> Any:
 
 def _is_group_index(thing: Any) -> bool:
     """A pattern's ``groupindex`` is a read-only view of texts and numbers, as in Python."""
-    return isinstance(thing, types.MappingProxyType) and all(
-        isinstance(key, str) and isinstance(value, int) for key, value in thing.items()
-    )
+    if kind_of(thing) is not types.MappingProxyType:
+        return False
+    view: dict[Any, Any] = dict(thing)
+    return all(type(key) is str and type(value) is int for key, value in view.items())
 
 
 def _stage_objects(tongue: Language) -> Iterable[Any]:
@@ -351,9 +375,13 @@ def test_the_walk_went_far(walked: tuple[Walker, int]) -> None:
     assert len(walker.kinds) > 150
 
 
+def _frame() -> Any:
+    return inspect.currentframe()
+
+
 @pytest.mark.parametrize(
     ("name", "thing"),
-    [("module", sys), ("frame", sys._getframe()), ("open", open), ("builtins", builtins.__dict__)],
+    [("module", sys), ("frame", _frame()), ("open", open), ("builtins", builtins.__dict__)],
 )
 def test_the_walker_would_notice(name: str, thing: Any) -> None:
     walker = Walker(language(), limit=3_000)

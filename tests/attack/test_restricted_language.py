@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from blockyard_sandbox.guest.log import LogStream
 from blockyard_sandbox.guest.operations import Handler, handlers
 from blockyard_sandbox.guest.preload import preload

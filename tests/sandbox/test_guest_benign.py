@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from blockyard_sandbox.guest.operations import Handler, handlers
 
 CASES = Path(__file__).with_name("guest_benign.txt")

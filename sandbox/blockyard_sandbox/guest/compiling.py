@@ -9,7 +9,7 @@ import warnings
 from collections import OrderedDict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, cast
 
 from blockyard_sandbox.guest.failures import Finding, SourceError
 from blockyard_sandbox.guest.own import FILENAME
@@ -71,9 +71,10 @@ class Compiler:
         _visit(policy, tree, depth)
         if policy.found:
             raise SourceError(_ordered(source, policy.found))
-        ast.fix_missing_locations(tree)
         flags = __future__.annotations.compiler_flag if policy.future_annotations else 0
-        code = compile(tree, FILENAME, mode, flags=flags, dont_inherit=True)
+        code: types.CodeType = compile(
+            cast("ast.Module", tree), FILENAME, mode, flags=flags, dont_inherit=True
+        )
         return Compiled(code, source)
 
 
@@ -88,23 +89,16 @@ def line_of(source: str, number: int | None) -> str | None:
 def _visit(policy: StagePolicy, tree: ast.AST, depth: int) -> None:
     """Rewrite the tree; a deep one needs more than the usual frames of pure Python, for this step alone."""
     usual = sys.getrecursionlimit()
-    needed = _depth_now() + depth * _FRAMES_A_LEVEL + 200
-    if needed > usual:
-        sys.setrecursionlimit(needed)
+    if depth * _FRAMES_A_LEVEL < usual // 2:
+        policy.visit(tree)
+        ast.fix_missing_locations(tree)
+        return
+    sys.setrecursionlimit(usual + depth * _FRAMES_A_LEVEL)
     try:
         policy.visit(tree)
-        if depth * 2 > usual:
-            ast.fix_missing_locations(tree)
+        ast.fix_missing_locations(tree)
     finally:
-        if needed > usual:
-            sys.setrecursionlimit(usual)
-
-
-def _depth_now() -> int:
-    depth, frame = 0, sys._getframe()
-    while (caller := frame.f_back) is not None:
-        depth, frame = depth + 1, caller
-    return depth
+        sys.setrecursionlimit(usual)
 
 
 def _ordered(source: str, found: list[Finding]) -> list[Finding]:

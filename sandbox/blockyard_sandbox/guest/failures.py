@@ -102,7 +102,7 @@ def words_of(error: BaseException) -> str:
     name = type.__dict__["__name__"].__get__(type(error))
     try:
         text = str.__str__(str(error))
-    except BaseException:  # the text of a user's exception is user code
+    except BaseException:  # noqa: BLE001 (the text of an exception of the user is user code)
         text = ""
     if isinstance(error, RestrictedCodeError):
         return _short(text)

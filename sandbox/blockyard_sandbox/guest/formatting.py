@@ -46,7 +46,7 @@ def make_formats(read: Read) -> tuple[Callable[..., str], Callable[..., str]]:
     return safe_format, safe_format_map
 
 
-def _exact(text: str) -> str:
+def _exact(text: object) -> str:
     if not isinstance(text, str):
         raise TypeError("format needs text")
     return str.__str__(text)

@@ -5,6 +5,7 @@ from typing import Any
 
 from blockyard_sandbox.guest.facade import Facade
 from blockyard_sandbox.guest.failures import RestrictedCodeError
+from blockyard_sandbox.guest.own import kind_of
 
 _MISSING = object()
 
@@ -12,24 +13,25 @@ _MISSING = object()
 class Managed:
     """A context manager as ``with`` sees it: its exit is told the exception, not the traceback."""
 
-    __slots__ = ("_manager",)
+    __slots__ = ("_kind", "_manager")
 
     def __init__(self, manager: Any) -> None:
         """Keep the manager."""
         self._manager = manager
+        self._kind: Any = kind_of(manager)
 
     def __enter__(self) -> Any:
         """Enter the manager."""
-        return type(self._manager).__enter__(self._manager)
+        return self._kind.__enter__(self._manager)
 
-    def __exit__(self, kind: Any, error: Any, traceback: Any) -> Any:
+    def __exit__(self, kind: object, error: object, traceback: object) -> Any:
         """Leave the manager, without the traceback: it leads to frames."""
-        return type(self._manager).__exit__(self._manager, kind, error, None)
+        return self._kind.__exit__(self._manager, kind, error, None)
 
 
-def managed(manager: Any) -> Managed:
+def managed(manager: object) -> Managed:
     """Return what stands for the object of a ``with`` statement (``_with_``)."""
-    kind = type(manager)
+    kind = kind_of(manager)
     if not hasattr(kind, "__enter__") or not hasattr(kind, "__exit__"):
         raise TypeError(f"{kind.__name__!r} object can't be used with 'with'")
     return Managed(manager)

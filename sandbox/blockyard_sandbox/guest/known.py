@@ -11,6 +11,7 @@ Left out on purpose, beside the reason:
 
 import builtins
 import types
+from typing import Any
 
 TEXT = """capitalize casefold center count encode endswith expandtabs find index isalnum isalpha isascii
 isdecimal isdigit isidentifier islower isnumeric isprintable isspace istitle isupper join ljust lower
@@ -39,7 +40,9 @@ symmetric_difference_update update"""
 INTEGER = """as_integer_ratio bit_count bit_length conjugate denominator from_bytes imag is_integer numerator
 real to_bytes"""
 
-_TYPES: tuple[tuple[type, str], ...] = (
+_EMPTY: dict[str, str] = {}
+
+_TYPES: tuple[tuple[type[Any], str], ...] = (
     (object, ""),
     (str, TEXT),
     (bytes, BYTES),
@@ -58,9 +61,9 @@ _TYPES: tuple[tuple[type, str], ...] = (
     (type(None), ""),
     (type(...), ""),
     (type(NotImplemented), ""),
-    (type({}.keys()), "isdisjoint"),
-    (type({}.values()), ""),
-    (type({}.items()), "isdisjoint"),
+    (type(_EMPTY.keys()), "isdisjoint"),
+    (type(_EMPTY.values()), ""),
+    (type(_EMPTY.items()), "isdisjoint"),
     (property, "deleter getter setter"),  # the decorators of a class body
     (staticmethod, ""),
     (classmethod, ""),
@@ -86,13 +89,48 @@ _EXCEPTIONS: tuple[tuple[str, str], ...] = (
     ("UnicodeTranslateError", "encoding end reason start"),
     *(
         (name, "")
-        for name in """ArithmeticError AssertionError BufferError BytesWarning DeprecationWarning EOFError
-        Exception FileExistsError FileNotFoundError FloatingPointError FutureWarning GeneratorExit IndexError
-        KeyError KeyboardInterrupt LookupError MemoryError ModuleNotFoundError NotImplementedError
-        OverflowError PermissionError RecursionError ReferenceError RuntimeError RuntimeWarning
-        StopAsyncIteration TimeoutError ConnectionError InterruptedError IndentationError TabError
-        SyntaxWarning SystemError TypeError UnboundLocalError UnicodeError UserWarning ValueError
-        Warning ZeroDivisionError""".split()
+        for name in [
+            "ArithmeticError",
+            "AssertionError",
+            "BufferError",
+            "BytesWarning",
+            "DeprecationWarning",
+            "EOFError",
+            "Exception",
+            "FileExistsError",
+            "FileNotFoundError",
+            "FloatingPointError",
+            "FutureWarning",
+            "GeneratorExit",
+            "IndexError",
+            "KeyError",
+            "KeyboardInterrupt",
+            "LookupError",
+            "MemoryError",
+            "ModuleNotFoundError",
+            "NotImplementedError",
+            "OverflowError",
+            "PermissionError",
+            "RecursionError",
+            "ReferenceError",
+            "RuntimeError",
+            "RuntimeWarning",
+            "StopAsyncIteration",
+            "TimeoutError",
+            "ConnectionError",
+            "InterruptedError",
+            "IndentationError",
+            "TabError",
+            "SyntaxWarning",
+            "SystemError",
+            "TypeError",
+            "UnboundLocalError",
+            "UnicodeError",
+            "UserWarning",
+            "ValueError",
+            "Warning",
+            "ZeroDivisionError",
+        ]
     ),
 )
 

@@ -15,7 +15,7 @@ from blockyard_sandbox.guest.guards import Box, make_import, managed, subject
 from blockyard_sandbox.guest.known import core_bases, core_types
 from blockyard_sandbox.guest.names import builtin_names
 from blockyard_sandbox.guest.reading import Readers, Table, make_readers
-from blockyard_sandbox.guest.writing import augmented, write
+from blockyard_sandbox.guest.writing import make_augment, write
 
 MODULE = "stage"
 """The ``__name__`` of a stage's text, and of the empty module that stands for it where the library looks one up."""
@@ -47,11 +47,11 @@ def language() -> Language:
         catalogue.update(part.modules)
         bases.update(part.bases)
     sys.modules.setdefault(MODULE, types.ModuleType(MODULE))
-    names = builtin_names(table, readers) | {
+    names: dict[str, Any] = builtin_names(table, readers) | {
         "_getattr_": readers.read,
         "_getspecial_": readers.read_special,
         "_write_": write,
-        "_augment_": lambda target: augmented(target, readers.read),
+        "_augment_": make_augment(readers.read),
         "_class_": maker,
         "_pattern_": make_pattern_check(table),
         "_subject_": subject,

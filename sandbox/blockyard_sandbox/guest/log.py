@@ -42,6 +42,10 @@ class LogStream(io.TextIOBase):
         self.flush()
         self._call = None
 
+    def drop(self) -> None:
+        """Forget what is held: nobody listens any more."""
+        self._call = None
+
     def writable(self) -> bool:
         """Say that text may be written."""
         return True

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from blockyard_sandbox.guest.own import kind_of
 from blockyard_sandbox.guest.policy.words import did_you_mean
 from blockyard_sandbox.guest.reading import Readers
 
@@ -20,7 +21,7 @@ def expression_guards(readers: Readers) -> dict[str, Callable[..., Any]]:
     read = readers.read
 
     def read_key_or_attribute(value: Any, name: str) -> Any:
-        if type(value) is dict:
+        if kind_of(value) is dict:
             if name in value:
                 return value[name]
             if name not in _METHODS:
@@ -28,7 +29,7 @@ def expression_guards(readers: Readers) -> dict[str, Callable[..., Any]]:
         return read(value, name)
 
     def read_item(value: Any, key: Any) -> Any:
-        if type(value) is dict and key not in value:
+        if kind_of(value) is dict and key not in value:
             raise _missing(value, key)
         return value[key]
 

@@ -7,16 +7,66 @@ from typing import Any
 
 from blockyard_sandbox.guest.failures import RestrictedCodeError
 from blockyard_sandbox.guest.known import exceptions
-from blockyard_sandbox.guest.reading import Readers, Table
 from blockyard_sandbox.guest.own import OpaqueType, is_own
+from blockyard_sandbox.guest.own import kind_of as class_of
+from blockyard_sandbox.guest.reading import Readers, Table
 from blockyard_sandbox.guest.writing import check_written_name, write
 
-_PLAIN = """
-None True False Ellipsis NotImplemented
-abs all any ascii bin bool bytearray bytes callable chr classmethod complex dict divmod enumerate filter
-float format frozenset hash hex id int iter len list map max min next object oct ord pow property range repr
-reversed round set slice sorted staticmethod str sum super tuple zip
-""".split()
+_PLAIN = [
+    "None",
+    "True",
+    "False",
+    "Ellipsis",
+    "NotImplemented",
+    "abs",
+    "all",
+    "any",
+    "ascii",
+    "bin",
+    "bool",
+    "bytearray",
+    "bytes",
+    "callable",
+    "chr",
+    "classmethod",
+    "complex",
+    "dict",
+    "divmod",
+    "enumerate",
+    "filter",
+    "float",
+    "format",
+    "frozenset",
+    "hash",
+    "hex",
+    "id",
+    "int",
+    "iter",
+    "len",
+    "list",
+    "map",
+    "max",
+    "min",
+    "next",
+    "object",
+    "oct",
+    "ord",
+    "pow",
+    "property",
+    "range",
+    "repr",
+    "reversed",
+    "round",
+    "set",
+    "slice",
+    "sorted",
+    "staticmethod",
+    "str",
+    "sum",
+    "super",
+    "tuple",
+    "zip",
+]
 """Taken as they are: each works on what it is given and hands out nothing else.
 
 ``super`` serves its form without arguments, which the compiler ties to the class it stands in; what can be read of
@@ -93,7 +143,7 @@ def _attribute_functions(readers: Readers) -> dict[str, Callable[..., Any]]:
 
 
 def _make_type(table: Table) -> Callable[[Any], Any]:
-    def kind_of(value: Any, /) -> Any:
+    def kind_of(value: object, /) -> Any:
         """Return the class of a value; the form with three arguments would make classes unchecked."""
         kind = type(value)
         if kind in table or is_own(kind):
@@ -112,7 +162,7 @@ def _make_check(
     def real(kinds: Any) -> Any:
         if kinds is kind_of:
             return type
-        if type(kinds) is tuple:
+        if class_of(kinds) is tuple:
             return tuple(real(kind) for kind in kinds)
         return kinds
 

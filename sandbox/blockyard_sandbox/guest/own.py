@@ -6,12 +6,16 @@ stage may not read.
 """
 
 import types
+from collections.abc import Callable
 from typing import Any
 
 FILENAME = "<stage>"
 """The file name in the code of a stage: its frames and functions are told from ours by it."""
 
 MARK = "__stage_blocked__"
+
+kind_of: Callable[[object], type[Any]] = type
+"""``type`` with one argument."""
 
 _dictionary_of = type.__dict__["__dict__"].__get__
 

@@ -9,12 +9,15 @@ import math
 from typing import Any
 
 from blockyard_sandbox.guest.failures import RESULT, TYPE, GuestError
+from blockyard_sandbox.guest.own import kind_of
 
 MAX_DEPTH = 64
 MAX_NODES = 1_000_000
 MAX_CHARACTERS = 64 * 1024 * 1024
 MAX_INT_BITS = 14_284
 """The bits of the largest number with 4,300 decimal digits: the library refuses to write more."""
+
+_CONTAINERS: tuple[type[Any], ...] = (dict, list, tuple)
 
 Place = tuple["Place | None", object]
 """Where a value stands: the place of what holds it, and its key; made into words only for an error."""
@@ -39,7 +42,7 @@ class _Encoder:
         self._characters = 0
 
     def encode(self, value: Any, place: Place | None, depth: int) -> Any:
-        kind: type[Any] = type(value)
+        kind = kind_of(value)
         if kind is str:
             return self._text(value, place)
         if value is None or kind is bool:
@@ -48,7 +51,7 @@ class _Encoder:
             return self._integer(value, place)
         if kind is float:
             return self._number(value, place)
-        if issubclass(kind, dict | list | tuple):
+        if issubclass(kind, _CONTAINERS):
             return self._container(value, kind, place, depth)
         if issubclass(kind, str):
             return self._text(str.__str__(value), place)
@@ -68,9 +71,8 @@ class _Encoder:
         if issubclass(kind, dict):
             made = self._mapping(value, place, depth + 1)
         else:
-            items = list[Any](
-                list.__iter__(value) if issubclass(kind, list) else tuple.__iter__(value)
-            )
+            base: Any = list if issubclass(kind, list) else tuple
+            items = list[Any](base.__iter__(value))
             self._count(len(items))
             made = [
                 self.encode(item, (place, index), depth + 1) for index, item in enumerate(items)
@@ -95,7 +97,7 @@ class _Encoder:
             raise GuestError(RESULT, f"the data holds more than {MAX_NODES} values; return less")
 
     def _key(self, key: Any, place: Place | None) -> str:
-        kind: type[Any] = type(key)
+        kind = kind_of(key)
         if issubclass(kind, str):
             return self._text(str.__str__(key), (place, "a key"))
         if kind is bool or key is None:

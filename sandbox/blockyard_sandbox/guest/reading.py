@@ -15,7 +15,7 @@ from RestrictedPython.transformer import INSPECT_ATTRIBUTES
 from blockyard_sandbox.guest.facade import Facade, names_of, title_of
 from blockyard_sandbox.guest.failures import RestrictedCodeError
 from blockyard_sandbox.guest.formatting import make_formats
-from blockyard_sandbox.guest.own import OpaqueType, blocked_names
+from blockyard_sandbox.guest.own import OpaqueType, blocked_names, kind_of
 from blockyard_sandbox.guest.policy.words import (
     RECORD_METHODS,
     SUPER_METHODS,
@@ -37,8 +37,11 @@ _thisclass_of = super.__dict__["__self_class__"].__get__
 
 @dataclass(frozen=True, slots=True)
 class Readers:
-    """``read`` for names checked at compile time, ``read_special`` for known names with underscores,
-    ``read_unchecked`` for names made at run time."""
+    """The guards of reads.
+
+    ``read`` takes names that were checked at compile time, ``read_special`` the few known names with underscores,
+    ``read_unchecked`` names made at run time.
+    """
 
     read: Read
     read_special: Read
@@ -52,7 +55,7 @@ def make_readers(table: Table) -> Readers:
     known = table.get
 
     def read(value: Any, name: str) -> Any:
-        kind = type(value)
+        kind = kind_of(value)
         names = known(kind)
         if names is not None and name in names:
             found = getattr(value, name)
@@ -93,7 +96,7 @@ Formats = Mapping[str, Callable[..., str]]
 
 def _read_other(table: Table, formats: Formats, value: Any, name: str) -> Any:
     """Read from a facade, a class, ``super()``, or a text's format; refuse the rest."""
-    kind = type(value)
+    kind = kind_of(value)
     if kind is Facade:
         return _read_facade(value, name)
     if isinstance(value, type):
@@ -167,7 +170,7 @@ def _bind_format(formats: Formats, value: Any, name: str, found: Any) -> Any:
 
 def _read_special(value: Any, name: str) -> Any:
     """Read one of the few names with underscores that stages use."""
-    kind = type(value)
+    kind = kind_of(value)
     if name == TYPE_NAME:
         if isinstance(value, type):
             return _name_of(value)
@@ -176,8 +179,8 @@ def _read_special(value: Any, name: str) -> Any:
         if kind is OpaqueType:
             return value.name
     elif name in RECORD_METHODS:
-        owner = value if isinstance(value, type) else kind
-        if issubclass(owner, tuple) and blocked_names(owner) is not None:
+        owner: type[Any] = value if isinstance(value, type) else kind
+        if blocked_names(owner) is not None and issubclass(owner, tuple):
             return getattr(value, name)
     elif kind is super and name in SUPER_METHODS:
         self_class = _thisclass_of(value)

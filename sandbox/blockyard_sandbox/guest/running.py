@@ -2,27 +2,23 @@
 
 import keyword
 import sys
-import types
 from collections.abc import Mapping
 from typing import Any
 
 from blockyard_sandbox.guest import plain
-from blockyard_sandbox.guest.compiling import Compiled, Compiler
+from blockyard_sandbox.guest.compiling import Compiler
+from blockyard_sandbox.guest.explaining import advice, failure
 from blockyard_sandbox.guest.failures import (
     ARGUMENT,
     EXPRESSION,
     MEMORY,
-    RESTRICTED,
     GuestError,
     OutputLimitError,
     SourceError,
-    code_of,
     words_of,
 )
 from blockyard_sandbox.guest.language import MODULE, Language
 from blockyard_sandbox.guest.lookup import expression_guards
-from blockyard_sandbox.guest.own import FILENAME
-from blockyard_sandbox.guest.policy.words import UNAVAILABLE, did_you_mean
 
 
 class Stages:
@@ -31,28 +27,33 @@ class Stages:
     def __init__(self, language: Language) -> None:
         """Prepare the builtins; the texts of one run share nothing else."""
         self._compiler = Compiler(language.catalogue)
+        self._table = language.table
         self._builtins = dict(language.builtins)
         self._expression_builtins = self._builtins | expression_guards(language.readers)
 
     def python(self, payload: dict[str, Any]) -> dict[str, Any]:
         """Run ``{"code", "vars"}``; return ``{"outputs"}``."""
-        given = payload.get("vars") or {}
+        given: dict[str, Any] = payload.get("vars") or {}
         check_names(given)
         compiled = self._compiler.compile(payload["code"])
-        namespace = {"__builtins__": self._builtins, "__name__": MODULE, **given}
+        namespace: dict[str, Any] = {
+            "__builtins__": self._builtins,
+            "__name__": MODULE,
+            **given,
+        }
         try:
             exec(compiled.code, namespace)  # noqa: S102 (the policy let it through, the jail holds it)
             return {"outputs": outputs(namespace, given)}
         except (OutputLimitError, GuestError):
             raise
-        except BaseException as error:
-            raise failure(error, compiled, namespace) from None
+        except BaseException as error:  # noqa: BLE001 (user code raises what it likes)
+            raise failure(error, compiled, namespace, self._table) from None
         finally:
             namespace.clear()
 
     def expressions(self, payload: dict[str, Any]) -> list[Any]:
         """Evaluate ``{"sources", "names"}``; return the values in order."""
-        names = payload.get("names") or {}
+        names: dict[str, Any] = payload.get("names") or {}
         check_names(names)
         return [self._expression(source, names) for source in payload["sources"]]
 
@@ -65,16 +66,20 @@ class Stages:
         return {"errors": []}
 
     def _expression(self, source: str, names: dict[str, Any]) -> Any:
-        namespace = {"__builtins__": self._expression_builtins, "__name__": MODULE, **names}
+        namespace: dict[str, Any] = {
+            "__builtins__": self._expression_builtins,
+            "__name__": MODULE,
+            **names,
+        }
         try:
             compiled = self._compiler.compile(source.strip(), "eval")
             value = eval(compiled.code, namespace)  # noqa: S307 (the policy let it through)
             return plain.encode(value, "the value")
         except OutputLimitError:
             raise
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 (user code raises what it likes)
             code = MEMORY if isinstance(error, MemoryError) else EXPRESSION
-            message = _named(error, namespace) or words_of(error)
+            message = advice(error, namespace, self._table) or words_of(error)
             raise GuestError(code, message, text=source[:400]) from None
         finally:
             namespace.clear()
@@ -103,35 +108,3 @@ def outputs(namespace: dict[str, Any], given: Mapping[str, Any]) -> dict[str, An
         except GuestError as error:
             sys.stdout.write(f"left out of the outputs: {error.message}\n")
     return kept
-
-
-def failure(error: BaseException, compiled: Compiled, namespace: Mapping[str, Any]) -> GuestError:
-    """Return what user code raised as a failure with the line it happened in."""
-    line = _line(error)
-    message = _named(error, namespace) or words_of(error)
-    code = code_of(error)
-    if isinstance(error, NameError) and error.name in UNAVAILABLE:
-        code = RESTRICTED
-    return GuestError(code, message, line=line, text=compiled.line(line))
-
-
-def _line(error: BaseException) -> int | None:
-    """Return the line of the innermost frame that is the user's."""
-    line: int | None = None
-    trace: types.TracebackType | None = error.__traceback__
-    while trace is not None:
-        if trace.tb_frame.f_code.co_filename == FILENAME:
-            line = trace.tb_lineno
-        trace = trace.tb_next
-    return line
-
-
-def _named(error: BaseException, namespace: Mapping[str, Any]) -> str | None:
-    """Say what to do about a name that does not exist."""
-    if not isinstance(error, NameError) or type(error.name) is not str:
-        return None
-    if error.name in UNAVAILABLE:
-        return f"{error.name} is not available in a stage: {UNAVAILABLE[error.name]}"
-    known = [*namespace, *namespace["__builtins__"]]
-    near = [name for name in known if not name.startswith("_") and name != error.name]
-    return f"{words_of(error)}{did_you_mean(error.name, near)}"

@@ -37,22 +37,25 @@ def serve(sock: socket.socket, handlers: Mapping[str, Handler]) -> NoReturn:
     log = LogStream(lambda call, text: _send(sock, {"id": call, "log": text}))
     sys.stdout = sys.stderr = log
     sys.unraisablehook = _say_nothing
-    while (request := _receive(sock)) is not None:
-        sock.sendall(answer(request, handlers, log))
+    try:
+        while (request := _receive(sock)) is not None:
+            sock.sendall(answer(request, handlers, log))
+    except ConnectionError:
+        log.drop()
     raise SystemExit(0)
 
 
 def answer(request: dict[str, Any], handlers: Mapping[str, Handler], log: LogStream) -> bytes:
     """Run one request and return the frame of its answer."""
     call = request["id"]
-    limits = request.get("limits") or {}
+    limits: dict[str, Any] = request.get("limits") or {}
     log.begin(call, int(limits.get("output_bytes", DEFAULT_OUTPUT_BYTES)))
     result_bytes = int(limits.get("result_bytes", DEFAULT_RESULT_BYTES))
     try:
         try:
             value = _dispatch(request, handlers)
             reply = _value_frame(call, value, result_bytes)
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 (user code raises what it likes)
             reply = _error_frame(call, error)
         log.end()
         if log.exceeded:

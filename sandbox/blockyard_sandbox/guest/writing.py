@@ -1,14 +1,16 @@
 """Writes: a stage changes what it made itself, and nothing that is shared."""
 
 import collections
+from collections.abc import Callable
 from typing import Any
 
+from blockyard_sandbox.guest.facade import Facade, title_of
 from blockyard_sandbox.guest.failures import RestrictedCodeError
-from blockyard_sandbox.guest.own import blocked_names, is_own
+from blockyard_sandbox.guest.own import blocked_names, is_own, kind_of
 from blockyard_sandbox.guest.policy.words import advice_for_attribute
 from blockyard_sandbox.guest.reading import Read
 
-ITEMS = frozenset(
+ITEMS: frozenset[type[Any]] = frozenset(
     {
         dict,
         list,
@@ -22,14 +24,16 @@ ITEMS = frozenset(
 )
 """Containers: every one that a stage can hold is its own, no facade hands out a shared one."""
 
-_NATIVE = frozenset({dict, list})
+_NATIVE: frozenset[type[Any]] = frozenset({dict, list})
 
 
 def write(target: Any) -> Any:
     """Return the target of an assignment if a stage may change it (``_write_``)."""
-    kind = type(target)
+    kind = kind_of(target)
     if kind in ITEMS or blocked_names(kind) is not None or is_own(target):
         return target
+    if kind is Facade:
+        raise RestrictedCodeError(f"module {title_of(target)} can't be changed")
     raise RestrictedCodeError(
         f"a {kind.__name__} can't be changed here: only containers and objects of your own classes can"
     )
@@ -63,11 +67,15 @@ class Augmented:
         object.__getattribute__(self, "_Augmented__target")[key] = value
 
 
-def augmented(target: Any, read: Read) -> Any:
-    """Return what stands for the target of an augmented assignment (``_augment_``)."""
-    if type(target) in _NATIVE:
-        return target
-    return Augmented(write(target), read)
+def make_augment(read: Read) -> Callable[[Any], Any]:
+    """Return ``_augment_``: it gives what stands for the target of an augmented assignment."""
+
+    def augment(target: Any) -> Any:
+        if kind_of(target) in _NATIVE:
+            return target
+        return Augmented(write(target), read)
+
+    return augment
 
 
 def check_written_name(name: Any) -> str:

@@ -50,8 +50,8 @@ def make_attrgetter(read: Callable[[Any, Any], Any]) -> Callable[..., Callable[[
         paths = [name.split(".") for name in names]
 
         def get(value: Any, /) -> Any:
-            found = tuple(functools.reduce(read, path, value) for path in paths)
-            return found if len(found) > 1 else found[0]
+            found = [functools.reduce(read, path, value) for path in paths]
+            return found[0] if len(found) == 1 else tuple(found)
 
         return get
 

@@ -95,7 +95,7 @@ class LocalContext:
             context.rounding = self._rounding
         return DecimalContext(context)
 
-    def __exit__(self, *error: Any) -> None:
+    def __exit__(self, *error: object) -> None:
         """Go back to the context before."""
         if self._manager is not None:
             self._manager.__exit__(None, None, None)

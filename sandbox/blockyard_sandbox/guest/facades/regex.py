@@ -1,18 +1,19 @@
-"""Regular expressions: ``re`` on an engine whose time is linear in the text (RE2), so that no pattern can hang.
+r"""Regular expressions: ``re`` on an engine whose time is linear in the text (RE2), so that no pattern can hang.
 
-What RE2 lacks, look-around and backreferences, is a clear error.  Texts are matched as Unicode: ``\\d``, ``\\w`` and
-``\\s`` mean what they mean in Python (``translate`` below), ``\\b`` knows ASCII letters only.
+What RE2 lacks, look-around and backreferences, is a clear error.  Texts are matched as Unicode: ``\d``, ``\w`` and
+``\s`` mean what they mean in Python (``translate`` below), ``\b`` knows ASCII letters only.
 """
 
 import functools
+import importlib
 from collections.abc import Callable, Iterator
 from typing import Any
-
-import re2
 
 from blockyard_sandbox.guest.facades.part import Part
 from blockyard_sandbox.guest.facades.regex_pattern import Match, Pattern, RegexError
 from blockyard_sandbox.guest.facades.regex_syntax import FLAGS, translate
+
+re2 = importlib.import_module("re2")  # it has no types of its own
 
 Text = str | bytes
 _REMEMBERED = 256
@@ -104,7 +105,6 @@ def escape(pattern: Any) -> Any:
 
 def part() -> Part:
     """Build the facade of regular expressions."""
-    flags = {name: value for name, value in FLAGS.items()}
     short = {name[0]: value for name, value in FLAGS.items()} | {"X": FLAGS["VERBOSE"]}
     return Part(
         {
@@ -122,7 +122,7 @@ def part() -> Part:
                 "error": RegexError,
                 "Pattern": Pattern,
                 "Match": Match,
-                **flags,
+                **FLAGS,
                 **short,
             }
         },

@@ -1,10 +1,11 @@
 """Compiled patterns and matches, with the attributes that Python's own have."""
 
+import importlib
 from collections.abc import Callable, Iterator
 from types import MappingProxyType
 from typing import Any, Self
 
-import re2
+re2 = importlib.import_module("re2")  # it has no types of its own
 
 
 class RegexError(ValueError):
@@ -36,15 +37,16 @@ class Match:
             if 0 <= group <= self.re.groups:
                 return int(group)
         elif group in self.re.groupindex:
-            return self.re.groupindex[group]
+            number: int = self.re.groupindex[group]
+            return number
         raise IndexError("no such group")
 
     def group(self, *groups: Any) -> Any:
         """Return the whole match, a group's text, or a tuple of them."""
         if not groups:
             return self._match.group(0)
-        found = tuple(self._match.group(self._number(group)) for group in groups)
-        return found if len(found) > 1 else found[0]
+        found = [self._match.group(self._number(group)) for group in groups]
+        return found[0] if len(found) == 1 else tuple(found)
 
     def __getitem__(self, group: Any) -> Any:
         """Return a group's text."""
@@ -86,7 +88,7 @@ class Match:
         return names.get(self.lastindex) if self.lastindex else None
 
     def expand(self, template: Any) -> Any:
-        """Fill a template in: ``\\1``, ``\\g<1>``, ``\\g<name>``."""
+        r"""Fill a template in: ``\1``, ``\g<1>``, ``\g<name>``."""
         return _expand(self, _parse_template(template))
 
     def __repr__(self) -> str:
@@ -221,8 +223,8 @@ _LETTERS = {"n": "\n", "t": "\t", "r": "\r", "a": "\a", "b": "\b", "f": "\f", "v
 def _parse_template(template: Any) -> list[Any]:
     """Split a template into texts and groups; a group is a tuple of its number or name."""
     if isinstance(template, bytes):
-        parts = _parse_template(template.decode("latin-1"))
-        return [part if isinstance(part, tuple) else part.encode("latin-1") for part in parts]
+        texts = _parse_template(template.decode("latin-1"))
+        return [part if isinstance(part, tuple) else part.encode("latin-1") for part in texts]
     text = str.__str__(template)
     parts: list[Any] = []
     position = 0

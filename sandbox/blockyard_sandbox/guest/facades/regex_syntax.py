@@ -6,17 +6,23 @@ from typing import Final
 from blockyard_sandbox.guest.facades.regex_pattern import RegexError
 
 FLAGS: Final = {
-    "ASCII": re.A.value,
-    "IGNORECASE": re.I.value,
-    "MULTILINE": re.M.value,
-    "DOTALL": re.S.value,
-    "UNICODE": re.U.value,
-    "VERBOSE": re.X.value,
+    "ASCII": re.ASCII.value,
+    "IGNORECASE": re.IGNORECASE.value,
+    "MULTILINE": re.MULTILINE.value,
+    "DOTALL": re.DOTALL.value,
+    "UNICODE": re.UNICODE.value,
+    "VERBOSE": re.VERBOSE.value,
 }
 """The flags and their numbers, which are Python's own."""
 
-_UNICODE = {"d": r"\p{Nd}", "D": r"\P{Nd}", "w": r"[\p{L}\p{N}_]", "W": r"[^\p{L}\p{N}_]"}
-_UNICODE |= {"s": r"[\s\x0b\x1c-\x1f\x{85}\p{Z}]", "S": r"[^\s\x0b\x1c-\x1f\x{85}\p{Z}]"}
+_UNICODE = {
+    "d": r"\p{Nd}",
+    "D": r"\P{Nd}",
+    "w": r"[\p{L}\p{N}_]",
+    "W": r"[^\p{L}\p{N}_]",
+    "s": r"[\s\x0b\x1c-\x1f\x{85}\p{Z}]",
+    "S": r"[^\s\x0b\x1c-\x1f\x{85}\p{Z}]",
+}
 _IN_SET = {"d": r"\p{Nd}", "D": r"\P{Nd}", "w": r"\p{L}\p{N}_", "s": r"\s\x0b\x1c-\x1f\x{85}\p{Z}"}
 
 _REFUSED = {

@@ -91,10 +91,6 @@ class ImportChecks(BasePolicy):
         self.refuse(node, f"{module} has no {name!r} here{near}; {self._offer(module)}")
 
 
-def _offer(module: str) -> str:
-    return f"it offers: {', '.join(sorted(self._catalogue[module]))}"
-
-
 def _bind(node: ast.stmt, name: str, value: ast.expr) -> ast.stmt:
     statement = ast.Assign(targets=[ast.Name(name, ast.Store())], value=value)
     return ast.copy_location(statement, node)

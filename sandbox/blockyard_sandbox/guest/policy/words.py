@@ -2,6 +2,7 @@
 
 import ast
 import difflib
+from collections.abc import Iterable
 
 from RestrictedPython.transformer import INSPECT_ATTRIBUTES
 
@@ -11,18 +12,86 @@ METHODS = frozenset(
     # __del__, __class__, __new__, __get__, __set__, __delete__, __set_name__, __init_subclass__,
     # __class_getitem__, __format__, __reduce__, __reduce_ex__, __copy__, __deepcopy__, __getstate__,
     # __setstate__, __getnewargs__, __dir__, __instancecheck__, __mro_entries__, __buffer__, __await__.
-    """
-    __init__ __post_init__ __repr__ __str__ __bytes__ __hash__ __bool__ __call__ __enter__ __exit__
-    __eq__ __ne__ __lt__ __le__ __gt__ __ge__
-    __len__ __iter__ __next__ __reversed__ __contains__ __getitem__ __setitem__ __delitem__ __missing__
-    __add__ __radd__ __iadd__ __sub__ __rsub__ __isub__ __mul__ __rmul__ __imul__ __matmul__ __rmatmul__
-    __imatmul__ __truediv__ __rtruediv__ __itruediv__ __floordiv__ __rfloordiv__ __ifloordiv__
-    __mod__ __rmod__ __imod__ __divmod__ __rdivmod__ __pow__ __rpow__ __ipow__
-    __lshift__ __rlshift__ __ilshift__ __rshift__ __rrshift__ __irshift__
-    __and__ __rand__ __iand__ __or__ __ror__ __ior__ __xor__ __rxor__ __ixor__
-    __neg__ __pos__ __abs__ __invert__ __int__ __float__ __complex__ __index__ __round__ __trunc__ __floor__
-    __ceil__
-    """.split()
+    [
+        "__init__",
+        "__post_init__",
+        "__repr__",
+        "__str__",
+        "__bytes__",
+        "__hash__",
+        "__bool__",
+        "__call__",
+        "__enter__",
+        "__exit__",
+        "__eq__",
+        "__ne__",
+        "__lt__",
+        "__le__",
+        "__gt__",
+        "__ge__",
+        "__len__",
+        "__iter__",
+        "__next__",
+        "__reversed__",
+        "__contains__",
+        "__getitem__",
+        "__setitem__",
+        "__delitem__",
+        "__missing__",
+        "__add__",
+        "__radd__",
+        "__iadd__",
+        "__sub__",
+        "__rsub__",
+        "__isub__",
+        "__mul__",
+        "__rmul__",
+        "__imul__",
+        "__matmul__",
+        "__rmatmul__",
+        "__imatmul__",
+        "__truediv__",
+        "__rtruediv__",
+        "__itruediv__",
+        "__floordiv__",
+        "__rfloordiv__",
+        "__ifloordiv__",
+        "__mod__",
+        "__rmod__",
+        "__imod__",
+        "__divmod__",
+        "__rdivmod__",
+        "__pow__",
+        "__rpow__",
+        "__ipow__",
+        "__lshift__",
+        "__rlshift__",
+        "__ilshift__",
+        "__rshift__",
+        "__rrshift__",
+        "__irshift__",
+        "__and__",
+        "__rand__",
+        "__iand__",
+        "__or__",
+        "__ror__",
+        "__ior__",
+        "__xor__",
+        "__rxor__",
+        "__ixor__",
+        "__neg__",
+        "__pos__",
+        "__abs__",
+        "__invert__",
+        "__int__",
+        "__float__",
+        "__complex__",
+        "__index__",
+        "__round__",
+        "__trunc__",
+        "__floor__",
+        "__ceil__",
+    ]
 )
 
 SUPER_METHODS = METHODS
@@ -95,7 +164,7 @@ def advice_for_method(name: str) -> str:
     return f'the special method "{name}" can\'t be defined here{did_you_mean(name, METHODS)}'
 
 
-def did_you_mean(word: str, known: object) -> str:
-    """Return ``; did you mean "x"?`` with the nearest known words, or nothing."""
-    near = difflib.get_close_matches(word, [str(item) for item in known], n=2)  # type: ignore[attr-defined]
-    return f"; did you mean {' or '.join(repr(item) for item in near)}?" if near else ""
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return ``; did you mean 'x'?`` with the nearest known word, or nothing."""
+    near = difflib.get_close_matches(word[:100], list(known), n=1, cutoff=0.7)
+    return f"; did you mean {near[0]!r}?" if near else ""
