@@ -31,7 +31,7 @@ from blockyard_sandbox.guest.reading import Readers
 from blockyard_sandbox.guest.running import Stages
 from blockyard_sandbox.guest.writing import Augmented
 
-FORBIDDEN_TYPES = (
+FORBIDDEN_TYPES: set[Any] = {
     types.ModuleType,
     types.FrameType,
     types.CodeType,
@@ -42,8 +42,8 @@ FORBIDDEN_TYPES = (
     types.MappingProxyType,
     memoryview,
     io.IOBase,
-)
-IN_MEMORY = (io.StringIO, io.BytesIO)
+}
+IN_MEMORY: set[Any] = {io.StringIO, io.BytesIO}
 FORBIDDEN_OBJECTS = {
     id(thing): name
     for name, thing in {
@@ -240,11 +240,12 @@ class Walker:
             return True
         if isinstance(getattr(thing, "__self__", None), MACHINERY):
             return True
-        if isinstance(thing, type) and issubclass(thing, type):
+        if _is_metaclass(thing):
             return True
-        if isinstance(thing, FORBIDDEN_TYPES) and not isinstance(thing, IN_MEMORY):
+        bases = set(type.mro(kind_of(thing)))
+        if bases & FORBIDDEN_TYPES and not bases & IN_MEMORY:
             return not _is_group_index(thing)
-        if type(thing) is dict and "__builtins__" in thing:
+        if kind_of(thing) is dict and "__builtins__" in thing:
             return True
         return isinstance(thing, types.BuiltinMethodType) and (
             (isinstance(thing.__self__, str) and thing.__name__ in {"format", "format_map"})
@@ -289,12 +290,14 @@ class Walker:
 
     def _items(self, thing: Any) -> Iterator[tuple[str, Any]]:
         kind: Any = kind_of(thing)
+        bases = set(type.mro(kind))
         with contextlib.suppress(Exception):
-            if issubclass(kind, dict):
+            if dict in bases:
                 pairs: list[tuple[Any, Any]] = list(thing.items())
                 yield from ((f"[{key!r}]", value) for key, value in pairs[:50])
-            elif not issubclass(kind, str | bytes):
-                for index, item in enumerate(itertools.islice(iter(thing), 20)):
+            elif not bases & {str, bytes}:
+                items: list[Any] = list(itertools.islice(iter(thing), 20))
+                for index, item in enumerate(items):
                     yield f"<{index}>", item
         if hasattr(kind, "__enter__"):
             with contextlib.suppress(Exception):
@@ -302,7 +305,7 @@ class Walker:
 
     def _call(self, path: str, thing: Any) -> Iterator[tuple[str, Any]]:
         name = path.rpartition(".")[2]
-        key = f"{getattr(type(getattr(thing, '__self__', None)), '__name__', '')}.{name}"
+        key = f"{kind_of(getattr(thing, '__self__', None)).__name__}.{name}"
         self._calls[key] += 1
         if not callable(thing) or name in SKIPPED or self._calls[key] > 6:
             return
@@ -313,6 +316,10 @@ class Walker:
                 self._look_at_error(f"{path}({number})", error)
             else:
                 yield f"({number})", made
+
+
+def _is_metaclass(thing: Any) -> bool:
+    return isinstance(thing, type) and issubclass(thing, type)
 
 
 def _group(thing: Any) -> Any:

@@ -152,6 +152,23 @@ def test_refusals_say_what_to_do(code: str, line: int, words: str) -> None:
             "KeyError: 'k'",
         ),
         ("import re\nre.compile('(?=a)')", "UNHANDLED_EXCEPTION", 2, "look-ahead"),
+        (
+            (
+                "from contextlib import contextmanager\n@contextmanager\ndef c():\n    yield 1\n"
+                "with c():\n    x = 1\n    1 / 0\n    y = 2"
+            ),
+            "UNHANDLED_EXCEPTION",
+            7,
+            "ZeroDivisionError",
+        ),
+        ("class E(NameError):\n    name = []\nraise E()", "UNHANDLED_EXCEPTION", 3, "E"),
+        ("class E(OSError):\n    errno = []\nraise E('x')", "UNHANDLED_EXCEPTION", 3, "E: x"),
+        (
+            "class E(NameError):\n    @property\n    def name(self):\n        raise SystemExit\nraise E()",
+            "UNHANDLED_EXCEPTION",
+            5,
+            "E",
+        ),
         ("result = [1, {2}]", "INVALID_TYPE", None, "result[1] is a set"),
     ],
 )
@@ -269,6 +286,7 @@ def test_expressions_come_back_in_order_and_share_nothing(expressions: Handler) 
         ("params['__class__'].x", "there is no '__class__'"),
         ("x = 1", "SyntaxError"),
         ("open('x')", "open is not available"),
+        ("[0 for (1).real[0] in [1]]", "can't be changed"),
         ("1 / 0", "ZeroDivisionError"),
         ("float('nan')", "the value is nan"),
         ("{1, 2}", "the value is a set"),

@@ -18,7 +18,7 @@ def failure(
     line = line_of_error(error)
     message = advice(error, namespace, table) or words_of(error)
     code = code_of(error)
-    if isinstance(error, NameError) and error.name in UNAVAILABLE:
+    if _missing_name(error) in UNAVAILABLE:
         code = RESTRICTED
     return GuestError(code, message, line=line, text=compiled.line(line))
 
@@ -39,13 +39,20 @@ def advice(error: BaseException, namespace: Mapping[str, Any], table: Table) -> 
 
     Done here, for the error that ends a stage, and not where it is raised: looking for near words takes its time.
     """
-    if isinstance(error, NameError) and type(error.name) is str:
-        if error.name in UNAVAILABLE:
-            return f"{error.name} is not available in a stage: {UNAVAILABLE[error.name]}"
+    name = _missing_name(error)
+    if name in UNAVAILABLE:
+        return f"{name} is not available in a stage: {UNAVAILABLE[name]}"
+    if name is not None:
         known = [*namespace, *namespace["__builtins__"]]
-        near = [name for name in known if not name.startswith("_") and name != error.name]
-        return f"{words_of(error)}{did_you_mean(error.name, near)}"
-    if isinstance(error, AttributeError) and type(error.name) is str:
-        known = list(table.get(type(error.obj), ()))
-        return f"{words_of(error)}{did_you_mean(error.name, known)}"
+        near = [other for other in known if not other.startswith("_") and other != name]
+        return f"{words_of(error)}{did_you_mean(name, near)}"
+    if type(error) is AttributeError and type(error.name) is str:
+        return f"{words_of(error)}{did_you_mean(error.name, table.get(type(error.obj), ()))}"
+    return None
+
+
+def _missing_name(error: BaseException) -> str | None:
+    """Return the name of Python's own error about a name; a user's subclass is not asked."""
+    if type(error) is NameError or type(error) is UnboundLocalError:
+        return error.name if type(error.name) is str else None
     return None

@@ -23,6 +23,16 @@ OUTPUT = "OUTPUT_LIMIT"
 RESULT = "RESULT_LIMIT"
 EXPRESSION = "EXPRESSION_ERROR"
 
+KNOWN = frozenset(
+    {
+        *(UNHANDLED, ARGUMENT, ASSERTION, TYPE, RESTRICTED, MEMORY, OUTPUT, RESULT, EXPRESSION),
+        *("BLOCK_NOT_FOUND", "FORBIDDEN_BLOCK", "IF_CONDITION_FAILED", "RAISED", "EXIT_NONZERO"),
+        *("BLOCK_LIMIT_EXCEED", "STEP_LIMIT_EXCEED"),
+        *("FILE_SIZE_LIMIT", "OPEN_FILES_LIMIT", "PROCESS_LIMIT"),
+    }
+)
+"""The codes that an answer may bear."""
+
 _BY_ERRNO = {
     errno.EFBIG: "FILE_SIZE_LIMIT",
     errno.EMFILE: "OPEN_FILES_LIMIT",
@@ -90,8 +100,8 @@ def code_of(error: BaseException) -> str:
         return MEMORY
     if isinstance(error, OutputLimitError):
         return OUTPUT
-    if isinstance(error, OSError) and error.errno in _BY_ERRNO:
-        return _BY_ERRNO[error.errno]
+    if isinstance(error, OSError) and type(error).__module__ == "builtins":
+        return _BY_ERRNO.get(error.errno or 0, UNHANDLED)
     return UNHANDLED
 
 

@@ -1,5 +1,6 @@
 """The guards that rewritten text calls by name, beside those of reads and writes."""
 
+import types
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -25,8 +26,15 @@ class Managed:
         return self._kind.__enter__(self._manager)
 
     def __exit__(self, kind: object, error: object, traceback: object) -> Any:
-        """Leave the manager, without the traceback: it leads to frames."""
-        return self._kind.__exit__(self._manager, kind, error, None)
+        """Leave the manager, without the traceback: it leads to frames.
+
+        A manager may take the missing traceback for the error's own (``contextmanager`` does), so that is put back.
+        """
+        try:
+            return self._kind.__exit__(self._manager, kind, error, None)
+        finally:
+            if isinstance(error, BaseException) and isinstance(traceback, types.TracebackType):
+                error.__traceback__ = traceback
 
 
 def managed(manager: object) -> Managed:

@@ -1,5 +1,6 @@
 """The operations of a guest: those of the language, and those that the admin's extensions add."""
 
+import random
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -19,6 +20,7 @@ def handlers(extensions: Mapping[str, Handler]) -> dict[str, Handler]:
 
     An extension can't take the name of one of these: raises ValueError.
     """
+    random.seed()  # a forked process must not go on with the numbers of the one it came from
     stages = Stages(language())
     own: dict[str, Handler] = {
         "python": stages.python,

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
 from blockyard_sandbox.guest.failures import (
+    KNOWN,
     MEMORY,
     OUTPUT,
     RESULT,
@@ -100,9 +101,7 @@ def _code(error: BaseException) -> str:
     """Take the code that a handler's own exception carries (a name, or a member of an enumeration)."""
     own = getattr(error, "code", None)
     name = getattr(own, "name", own)
-    if isinstance(name, str) and name.isupper() and not isinstance(error, SystemExit):
-        return name
-    return code_of(error)
+    return name if type(name) is str and name in KNOWN else code_of(error)
 
 
 def _error(

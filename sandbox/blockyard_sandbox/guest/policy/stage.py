@@ -185,6 +185,8 @@ class ExpressionPolicy(StagePolicy):
 
     def visit_Subscript(self, node: ast.Subscript) -> ast.AST:
         """Send item reads through ``_getitem_``, which names near keys."""
+        if not isinstance(node.ctx, ast.Load):
+            return super().visit_Subscript(node)
         self.node_contents_visit(node)
         return ast.copy_location(call("_getitem_", node.value, node.slice), node)
 
