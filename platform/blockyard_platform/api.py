@@ -141,6 +141,11 @@ class Runner:
         """Close the sandbox, when it is the runner's own."""
         await self._house.close()
 
+    @property
+    def sandbox_started(self) -> bool:
+        """Whether a sandbox is there, or on its way."""
+        return self._house.started
+
     def admit(self, document: Document) -> Admission:
         """Say whether the document would be admitted; a text that cannot be read is a problem as any other."""
         from blockyard_platform.admission import Admission, admit

@@ -9,10 +9,9 @@ PlatformError
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from blockyard_schemas.statuses import Code
+from blockyard_schemas.statuses import Code
 
 
 class PlatformError(Exception):
@@ -67,6 +66,16 @@ class StageFailureError(PlatformError):
             "line": self.line,
             "text": self.text,
         }
+
+
+def wrong_form() -> StageFailureError:
+    """Return the failure for an answer of a guest that is not what was asked for.
+
+    A guest is hostile once a tenant's code has run in it, whatever it sends.
+    """
+    return StageFailureError(
+        Code.UNHANDLED_EXCEPTION, "the guest gave an answer of the wrong form"
+    )
 
 
 class StageSkipError(PlatformError):

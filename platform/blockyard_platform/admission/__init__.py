@@ -14,7 +14,7 @@ from blockyard_platform.admission.checks import (
     check_loops,
     check_values,
 )
-from blockyard_platform.admission.features import check_features
+from blockyard_platform.admission.features import check_extras, check_features
 from blockyard_platform.admission.planning import build_plan
 from blockyard_platform.admission.references import check_outputs, check_stage
 from blockyard_platform.admission.reporting import Report
@@ -70,6 +70,7 @@ def _check(
     document: Any = source.data if is_mapping(source.data) else {}
     params = document.get("params")
     check_features(document, report)
+    check_extras(stages, report)
     check_params(params, report)
     check_kinds(stages, policy, report)
     check_ids(stages, report)

@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING, Any
 from blockyard_platform.plain import is_mapping
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from blockyard_platform.admission.reporting import Report
+    from blockyard_platform.admission.walk import Found
 
 _JOB_KEYS = frozenset({"stages", "name", "desc"})
 
@@ -25,6 +28,19 @@ def check_features(document: dict[str, Any], report: Report) -> None:
     jobs = document.get("jobs")
     if is_mapping(jobs):
         _check_jobs(jobs, "stages" in document, report)
+
+
+def check_extras(stages: Sequence[Found], report: Report) -> None:
+    """Report extras of a stage, which nothing reads yet."""
+    for found in stages:
+        if found.data.get("extras"):
+            report.add(
+                "unsupported",
+                (*found.pointer, "extras"),
+                "extras of a stage are not supported yet",
+                "take them out",
+                key=True,
+            )
 
 
 def _check_jobs(jobs: dict[str, Any], stages: bool, report: Report) -> None:

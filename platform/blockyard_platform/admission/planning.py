@@ -57,8 +57,8 @@ def _stage(data: Mapping[str, Any], name: str, pointer: Pointer) -> plan.Stage:
         condition=compile_template(data["if"]) if "if" in data else None,
         retry=_later(data.get("retry"), read_retry),
         timeout=_later(data.get("timeout"), seconds_of),
-        continue_on_error=compile_template(data.get("continue-on-error", False)),
-        always=compile_template(data.get("always", False)),
+        continue_on_error=_flag(data, "continue-on-error"),
+        always=_flag(data, "always"),
     )
 
 
@@ -68,6 +68,10 @@ def _later(value: Any, read: Callable[[Any], Any]) -> Any:
         return None
     template = compile_template(value)
     return read(value) if template.constant else template
+
+
+def _flag(data: Mapping[str, Any], key: str) -> Template:
+    return compile_template(data[key]) if key in data else plan.FALSE
 
 
 def _inputs(data: Mapping[str, Any], *keys: str) -> Template:
@@ -102,7 +106,7 @@ def _case(data: Mapping[str, Any], pointer: Pointer) -> plan.Body:
     return plan.Case(
         compile_template(data["case"]),
         tuple(matches),
-        compile_template(data.get("skip-not-match", False)),
+        _flag(data, "skip-not-match"),
     )
 
 

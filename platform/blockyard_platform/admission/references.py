@@ -62,8 +62,10 @@ def check_outputs(value: Any, row: Row, params: Any, report: Report) -> None:
 
 def _check_matches(found: Found, where: _Where, report: Report) -> None:
     match = found.data.get("match")
+    if not is_list(match):
+        return
     inside = replace(where, names=where.names | {"case"})
-    for index, entry in enumerate(match if is_list(match) else ()):
+    for index, entry in enumerate(match):
         if is_mapping(entry) and "case" in entry:
             _check(entry["case"], (*found.pointer, "match", index, "case"), inside, report)
 

@@ -30,6 +30,11 @@ class House:
         if self._given is None and self._starting is None:
             self._starting = asyncio.ensure_future(_start(self.policy, self.catalog))
 
+    @property
+    def started(self) -> bool:
+        """Whether a sandbox is there, or on its way."""
+        return self._given is not None or self._starting is not None
+
     async def sandbox(self) -> Sandbox:
         """Return the sandbox, started; raise SandboxUnavailableError when it cannot be had."""
         if self._given is not None:

@@ -6,8 +6,10 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from blockyard_platform.engine.guests import Guests
+from blockyard_platform.engine.lines import Lines
 from blockyard_platform.engine.scope import Scope, gather
-from blockyard_platform.errors import StageFailureError
+from blockyard_platform.errors import StageFailureError, wrong_form
+from blockyard_platform.plain import is_list
 from blockyard_platform.results import LogLine, RunView
 from blockyard_platform.weight import weigh
 from blockyard_schemas.statuses import Code, Status
@@ -81,7 +83,18 @@ class Run:
             "sources": [expression.text for expression in template.guest],
             "names": gather(template.guest, scope),
         }
-        return template.fill(scope, await self.guests.ask("expressions", payload))
+        answers = await self.guests.ask("expressions", payload)
+        if not is_list(answers) or len(answers) != len(template.guest):
+            raise wrong_form()
+        return template.fill(scope, answers)
+
+    async def ask(self, op: str, payload: dict[str, Any], path: str) -> Any:
+        """Return the answer of a guest; what it prints meanwhile is logged line by line, as the stage's."""
+        lines = Lines(self.log, path)
+        try:
+            return await self.guests.ask(op, payload, lines)
+        finally:
+            lines.end()
 
     def count_step(self) -> int:
         """Count one stage that is run, and return the count; raise a final StageFailureError beyond the policy's executed steps."""

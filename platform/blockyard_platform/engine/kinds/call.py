@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from blockyard_platform.engine.host import call_on_host
-from blockyard_platform.errors import StageFailureError
+from blockyard_platform.errors import wrong_form
 from blockyard_platform.plain import is_mapping
-from blockyard_schemas.statuses import Code
 
 if TYPE_CHECKING:
     from blockyard_blocks.catalog import Block
@@ -35,7 +33,7 @@ async def execute(run: Run, body: Call, scope: Scope, path: str) -> Outputs:
 
 async def _ask(run: Run, block: Block, payload: dict[str, Any], path: str) -> Any:
     payload["name"] = block.name
-    return await run.guests.ask("block", payload, partial(run.log, path))
+    return await run.ask("block", payload, path)
 
 
 async def _with_variables(run: Run, block: Block, arguments: dict[str, Any], path: str) -> Outputs:
@@ -45,7 +43,7 @@ async def _with_variables(run: Run, block: Block, arguments: dict[str, Any], pat
         answer = await _ask(run, block, payload, path)
         outputs = _checked(answer)
         if not is_mapping(answer.get("variables")):
-            raise _wrong_form()
+            raise wrong_form()
         run.hold(answer["variables"])
         run.variables = answer["variables"]
     return outputs
@@ -54,9 +52,5 @@ async def _with_variables(run: Run, block: Block, arguments: dict[str, Any], pat
 def _checked(answer: Any) -> Outputs:
     """Return the outputs of an answer; the guest that gave it is hostile once a tenant's code has run in it."""
     if not is_mapping(answer) or "result" not in answer:
-        raise _wrong_form()
+        raise wrong_form()
     return {"result": answer["result"]}
-
-
-def _wrong_form() -> StageFailureError:
-    return StageFailureError(Code.UNHANDLED_EXCEPTION, "the guest gave an answer of the wrong form")

@@ -48,6 +48,8 @@ def _fits(subject: Any, value: Any, *, condition: bool) -> bool:
     """Whether an entry fits: equal as written or as text; an expression that gives true fits, too."""
     if condition and value is True:
         return True
+    if isinstance(value, bool) or isinstance(subject, bool):
+        return text_of(value) == text_of(subject)  # for Python, true equals 1
     return bool(value == subject) or text_of(value) == text_of(subject)
 
 

@@ -25,7 +25,8 @@ async def execute(run: Run, body: Empty, scope: Scope, path: str) -> Outputs:
     inputs = await run.fill(body.inputs, scope)
     echo, sleep = inputs.get("echo"), inputs.get("sleep")
     if echo is not None:
-        run.log(path, text_of(echo))
+        for line in text_of(echo).removesuffix("\n").split("\n"):
+            run.log(path, line)
     if sleep is not None:
         await asyncio.sleep(_seconds(sleep))
     return {}

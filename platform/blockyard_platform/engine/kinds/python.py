@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from blockyard_platform.errors import StageFailureError
+from blockyard_platform.errors import wrong_form
 from blockyard_platform.plain import is_mapping
-from blockyard_schemas.statuses import Code
 
 if TYPE_CHECKING:
     from blockyard_platform.engine.run import Run
@@ -19,12 +17,9 @@ if TYPE_CHECKING:
 async def execute(run: Run, body: Python, scope: Scope, path: str) -> Outputs:
     """Run the code with its vars; return what it leaves, as the guest says."""
     payload = {"code": body.code, "vars": await run.fill(body.inputs, scope)}
-    answer = await run.guests.ask("python", payload, partial(run.log, path))
+    answer = await run.ask("python", payload, path)
     outputs: Any = answer.get("outputs") if is_mapping(answer) else None
     if not is_mapping(outputs):
-        # The guest is hostile once a tenant's code has run in it; this answer is no stage's outputs.
-        raise StageFailureError(
-            Code.UNHANDLED_EXCEPTION, "the guest gave an answer of the wrong form"
-        )
+        raise wrong_form()
     run.hold(outputs)
     return outputs
