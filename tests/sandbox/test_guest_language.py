@@ -212,6 +212,14 @@ def test_stages_share_nothing() -> None:
     assert list(variables) == ["rows"]
 
 
+def test_result_may_replace_a_variable_of_that_name() -> None:
+    variables = {"result": 1, "x": 2}
+    assert PYTHON({"code": "result = x", "vars": variables}) == {"outputs": {"result": 2}}
+    assert PYTHON({"code": "y = result", "vars": variables}) == {"outputs": {"y": 1}}
+    assert PYTHON({"code": "del result", "vars": variables})["outputs"] == {}
+    assert PYTHON({"code": "result = None"}) == {"outputs": {"result": None}}
+
+
 def test_code_is_remembered_by_its_text() -> None:
     operations = handlers({})
     for _ in range(3):

@@ -20,6 +20,8 @@ from blockyard_sandbox.guest.failures import (
 from blockyard_sandbox.guest.language import MODULE, Language
 from blockyard_sandbox.guest.lookup import expression_guards
 
+_NOTHING = object()
+
 
 class Stages:
     """The operations ``python``, ``expressions`` and ``check`` over one language."""
@@ -97,8 +99,9 @@ def check_names(names: Mapping[str, Any]) -> None:
 
 def outputs(namespace: dict[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a text left: its ``result``, or else every name that holds plain data."""
-    if "result" in namespace and "result" not in given:
-        return {"result": plain.encode(namespace["result"])}
+    result = namespace.get("result", _NOTHING)
+    if result is not _NOTHING and result is not given.get("result", _NOTHING):
+        return {"result": plain.encode(result)}
     kept: dict[str, Any] = {}
     for name, value in namespace.items():
         if name.startswith("_") or name in given:

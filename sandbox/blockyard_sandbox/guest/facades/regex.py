@@ -1,7 +1,8 @@
 r"""Regular expressions: ``re`` on an engine whose time is linear in the text (RE2), so that no pattern can hang.
 
 What RE2 lacks, look-around and backreferences, is a clear error.  Texts are matched as Unicode: ``\d``, ``\w`` and
-``\s`` mean what they mean in Python (``translate`` below), ``\b`` knows ASCII letters only.
+``\s`` mean what they mean in Python (``translate`` below), ``\b`` knows ASCII letters
+only, and ``$`` without the flag M matches at the very end alone, not before a last newline.
 """
 
 import functools

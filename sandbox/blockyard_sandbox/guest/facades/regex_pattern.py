@@ -78,8 +78,10 @@ class Match:
     @property
     def lastindex(self) -> int | None:
         """Return the number of the last group that took part."""
-        index: int | None = self._match.lastindex
-        return index
+        for index in reversed(self.re.closing):
+            if self._match.group(index) is not None:
+                return int(index)
+        return None
 
     @property
     def lastgroup(self) -> str | None:
@@ -107,18 +109,19 @@ class Match:
 class Pattern:
     """A compiled pattern."""
 
-    __slots__ = ("_engine", "flags", "groupindex", "groups", "pattern")
+    __slots__ = ("_engine", "closing", "flags", "groupindex", "groups", "pattern")
 
     def __init__(self, pattern: Any, flags: int, translated: Any, options: Any) -> None:
         """Compile; raises RegexError with the engine's words."""
         try:
-            self._engine = re2.compile(translated, options)
+            self._engine = re2.compile(translated.pattern, options)
         except re2.error as error:
             words = error.args[0] if error.args else "it can't be compiled"
             text = words.decode("utf-8", "replace") if isinstance(words, bytes) else str(words)
             raise RegexError(f"the pattern can't be used: {text}", pattern) from None
         self.pattern = pattern
         self.flags = flags
+        self.closing: tuple[int, ...] = translated.closing
         self.groups: int = self._engine.groups
         self.groupindex = MappingProxyType(dict(self._engine.groupindex))
 

@@ -1,6 +1,7 @@
 """From Python's syntax of patterns to RE2's."""
 
 import re
+from dataclasses import dataclass, replace
 from typing import Final
 
 from blockyard_sandbox.guest.facades.regex_pattern import RegexError
@@ -23,7 +24,22 @@ _UNICODE = {
     "s": r"[\s\x0b\x1c-\x1f\x{85}\p{Z}]",
     "S": r"[^\s\x0b\x1c-\x1f\x{85}\p{Z}]",
 }
-_IN_SET = {"d": r"\p{Nd}", "D": r"\P{Nd}", "w": r"\p{L}\p{N}_", "s": r"\s\x0b\x1c-\x1f\x{85}\p{Z}"}
+_NOT_WORD = (
+    r"\p{M}\p{Pd}\p{Ps}\p{Pe}\p{Pi}\p{Pf}\p{Po}\p{S}\p{Z}\p{C}"
+    r"\x{203f}\x{2040}\x{2054}\x{fe33}\x{fe34}\x{fe4d}-\x{fe4f}\x{ff3f}"
+)
+"""All but letters, numbers and the underscore: a set can't hold the complement of a set."""
+
+_NOT_SPACE = r"\p{L}\p{M}\p{N}\p{P}\p{S}\p{Cf}\p{Co}\x00-\x08\x0e-\x1b\x7f-\x{84}\x{86}-\x{9f}"
+
+_IN_SET = {
+    "d": r"\p{Nd}",
+    "D": r"\P{Nd}",
+    "w": r"\p{L}\p{N}_",
+    "W": _NOT_WORD,
+    "s": r"\s\x0b\x1c-\x1f\x{85}\p{Z}",
+    "S": _NOT_SPACE,
+}
 
 _REFUSED = {
     "(?=": "look-ahead (?=...) is not available: patterns run in linear time",
@@ -36,16 +52,23 @@ _REFUSED = {
 }
 
 
-def translate(pattern: str | bytes, flags: int) -> str | bytes:
-    """Return the pattern as RE2 reads it; raises RegexError for what RE2 has no way to do."""
+@dataclass(frozen=True, slots=True)
+class Translated:
+    """A pattern as RE2 reads it, and the numbers of its groups in the order in which they close."""
+
+    pattern: str | bytes
+    closing: tuple[int, ...]
+
+
+def translate(pattern: str | bytes, flags: int) -> Translated:
+    """Translate a pattern; raises RegexError for what RE2 has no way to do."""
     if isinstance(pattern, bytes):
-        text = translate_text(pattern.decode("latin-1"), flags | FLAGS["ASCII"])
-        return text.encode("latin-1")
-    return translate_text(pattern, flags)
+        made = _translate_text(pattern.decode("latin-1"), flags | FLAGS["ASCII"])
+        return replace(made, pattern=str(made.pattern).encode("latin-1"))
+    return _translate_text(pattern, flags)
 
 
-def translate_text(pattern: str, flags: int) -> str:
-    """Translate one pattern of text."""
+def _translate_text(pattern: str, flags: int) -> Translated:
     unknown = flags & ~sum(FLAGS.values())
     if unknown:
         raise RegexError("only the flags A, I, M, S, U and X are available", pattern)
@@ -55,8 +78,9 @@ def translate_text(pattern: str, flags: int) -> str:
         for letter, name in (("m", "MULTILINE"), ("s", "DOTALL"), ("i", "IGNORECASE"))
         if flags & FLAGS[name]
     )
-    body = _Translator(pattern, flags).run()
-    return f"(?{letters}){body}" if letters else body
+    translator = _Translator(pattern, flags)
+    body = translator.run()
+    return Translated(f"(?{letters}){body}" if letters else body, tuple(translator.closing))
 
 
 def _inline_flags(pattern: str, flags: int) -> tuple[int, str]:
@@ -81,9 +105,11 @@ class _Translator:
         self._pattern = pattern
         self._unicode = not flags & FLAGS["ASCII"]
         self._verbose = bool(flags & FLAGS["VERBOSE"])
-        self._multiline = bool(flags & FLAGS["MULTILINE"])
         self._position = 0
         self._made: list[str] = []
+        self._groups = 0
+        self._open: list[int] = []
+        self.closing: list[int] = []
 
     def run(self) -> str:
         while self._position < len(self._pattern):
@@ -94,6 +120,8 @@ class _Translator:
                 self._set()
             elif character == "(":
                 self._group()
+            elif character == ")":
+                self._close()
             elif self._verbose and (character.isspace() or character == "#"):
                 self._skip(character)
             else:
@@ -119,7 +147,17 @@ class _Translator:
                 raise RegexError("missing ), unterminated comment", self._pattern, self._position)
             self._position = end + 1
             return
+        captures = not rest.startswith("(?") or rest.startswith(("(?P<", "(?<"))
+        self._groups += captures
+        self._open.append(self._groups if captures else 0)
         self._made.append("(")
+        self._position += 1
+
+    def _close(self) -> None:
+        group = self._open.pop() if self._open else 0
+        if group:
+            self.closing.append(group)
+        self._made.append(")")
         self._position += 1
 
     def _escape(self, *, in_set: bool) -> None:
