@@ -1,0 +1,28 @@
+"""Where things stand in a text: offsets while reading, lines and columns when someone asks."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from functools import cached_property
+
+
+class Places:
+    """Turns offsets of characters into lines and columns, both counted from 1."""
+
+    def __init__(self, text: str) -> None:
+        """Keep the text; lines are counted when the first place is asked for."""
+        self._text = text
+
+    @cached_property
+    def _starts(self) -> list[int]:
+        starts, at = [0], 0
+        for line in self._text.splitlines(keepends=True):
+            at += len(line)
+            if line[-1] in "\r\n":
+                starts.append(at)
+        return starts
+
+    def of(self, offset: int) -> tuple[int, int]:
+        """Return the line and column of an offset."""
+        line = bisect_right(self._starts, offset)
+        return line, offset - self._starts[line - 1] + 1
