@@ -327,7 +327,7 @@ class YamlText:
         path: list[str | int] = []
         for frame in self._stack:
             if not frame.is_mapping:
-                path.append(len(frame.data))
+                path.append(len(frame.data) - (frame is not self._stack[-1]))
             elif frame.key is not _NO_KEY:
                 path.append(frame.key)
         return path

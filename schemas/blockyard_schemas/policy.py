@@ -1,0 +1,132 @@
+"""The policy: what one tenant may use, and how much of it. Deny by default; every number has a safe maximum."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from fnmatch import fnmatchcase
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from blockyard_schemas.kinds import Kind
+from blockyard_schemas.nearest import did_you_mean
+from blockyard_schemas.problems import InvalidDocumentError, Problem, pointer_of
+from blockyard_schemas.reader import ReadLimits, Source, read
+from blockyard_schemas.showing import found
+
+Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_. -]{0,99}$")]
+Tag = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.:-]{0,63}$")]
+Pattern = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.*?-]{1,100}$")]
+_DOCUMENT = ReadLimits(bytes=256 * 1024, nodes=20_000)
+
+
+def _count(least: int, most: int) -> Any:
+    return Field(strict=True, ge=least, le=most)
+
+
+def _seconds(most: float) -> Any:
+    return Field(strict=True, gt=0, le=most, allow_inf_nan=False)
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class StageLimits(_Model):
+    """What one stage may use. A document's own ``timeout`` can only shorten ``wall_seconds``."""
+
+    cpu_seconds: Annotated[float, _seconds(3_600)] = 10.0
+    """Seconds of processor time."""
+    wall_seconds: Annotated[float, _seconds(86_400)] = 30.0
+    """Seconds on the clock."""
+    memory_mib: Annotated[int, _count(32, 65_536)] = 256
+    """Memory, in MiB."""
+    processes: Annotated[int, _count(1, 1_024)] = 1
+    """Processes and threads at once."""
+    open_files: Annotated[int, _count(8, 4_096)] = 64
+    """Files, pipes and sockets open at once."""
+    file_mib: Annotated[int, _count(0, 65_536)] = 0
+    """The largest file that may be written, in MiB."""
+    output_kib: Annotated[int, _count(1, 65_536)] = 1_024
+    """What may be printed, in KiB."""
+    result_kib: Annotated[int, _count(1, 65_536)] = 1_024
+    """The largest result, in KiB of JSON."""
+
+
+class RunLimits(_Model):
+    """What one run may use in all."""
+
+    cpu_seconds: Annotated[float, _seconds(86_400)] = 300.0
+    """Seconds of processor time of all its stages."""
+    wall_seconds: Annotated[float, _seconds(2_678_400)] = 600.0
+    """Seconds on the clock."""
+    guests: Annotated[int, _count(1, 64)] = 4
+    """Jailed processes at once."""
+
+
+class Policy(_Model):
+    """The policy of one tenant. Without tags and stages it allows the empty stage, and blocks that bear no tag need ``call``."""
+
+    name: Name = "policy"
+    """What it is called in messages and records."""
+    tags: frozenset[Tag] | Literal["*"] = frozenset()
+    """A block may be used when all of its tags are here; "*" stands for every tag."""
+    blocks: dict[Pattern, Annotated[int, _count(0, 1_000_000)] | None] = Field(
+        default_factory=dict, max_length=1_000
+    )
+    """How often a run may use a block, by patterns such as text.*: the first that fits counts, over the block's
+    own limit; null is without limit."""
+    stages: frozenset[Kind] = frozenset({Kind.EMPTY})
+    """The kinds of stages that are allowed."""
+    steps: Annotated[int, _count(1, 100_000)] = 100
+    """Stages that a document may declare, at all depths."""
+    executed_steps: Annotated[int, _count(1, 10_000_000)] = 1_000
+    """Stages that a run may execute, loops counted."""
+    depth: Annotated[int, _count(1, 16)] = 4
+    """How deep stages may be nested; 1 is a job's own."""
+    foreach_items: Annotated[int, _count(1, 1_000_000)] = 1_000
+    """Items of one foreach."""
+    loop_iterations: Annotated[int, _count(1, 99)] = 10
+    """Iterations of one until."""
+    document_kib: Annotated[int, _count(1, 16_384)] = 256
+    """The size of a document, in KiB."""
+    code_kib: Annotated[int, _count(1, 4_096)] = 64
+    """The size of one stage's code, in KiB."""
+    stage: StageLimits = StageLimits()
+    """What one stage may use."""
+    run: RunLimits = RunLimits()
+    """What one run may use in all."""
+    isolation: Literal["full", "reduced"] = "full"
+    """The least level of the jail: with "full" nothing runs where a layer is missing."""
+
+    def allows_tags(self, tags: Iterable[str]) -> bool:
+        """Whether a block with these tags may be used."""
+        return self.tags == "*" or all(tag in self.tags for tag in tags)
+
+    def block_limit(self, name: str, own: int | None) -> int | None:
+        """Return how often a run may use a block, given its own limit; ``None`` is without limit."""
+        for pattern, limit in self.blocks.items():
+            if fnmatchcase(name, pattern):
+                return limit
+        return own
+
+
+def load_policy(text: bytes | str) -> Policy:
+    """Read a policy in YAML or JSON; raise InvalidDocumentError with the places of all problems."""
+    source = read(text, limits=_DOCUMENT)
+    try:
+        return Policy.model_validate(source.data)
+    except ValidationError as error:
+        problems = [_problem(source, dict(each)) for each in error.errors(include_url=False)]
+        raise InvalidDocumentError(problems) from None
+
+
+def personal_policy() -> Policy:
+    """Return the policy for one person's own machine."""
+    from importlib.resources import files
+
+    return load_policy(files(__package__).joinpath("policies", "personal.yaml").read_bytes())
+
+
+def _problem(source: Source, error: dict[str, Any]) -> Problem:
+    return Problem("type", pointer_of(error["loc"]), error["msg"])
