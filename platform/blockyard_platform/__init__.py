@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from blockyard_platform.admission import Admission, admit
-    from blockyard_platform.api import RunHandle, Runner, arun, run, validate
+    from blockyard_platform.api import Runner, arun, run, validate
+    from blockyard_platform.engine.handle import RunHandle
     from blockyard_platform.results import (
         Event,
         JobResult,

@@ -73,9 +73,7 @@ def wrong_form() -> StageFailureError:
 
     A guest is hostile once a tenant's code has run in it, whatever it sends.
     """
-    return StageFailureError(
-        Code.UNHANDLED_EXCEPTION, "the guest gave an answer of the wrong form"
-    )
+    return StageFailureError(Code.UNHANDLED_EXCEPTION, "the guest gave an answer of the wrong form")
 
 
 class StageSkipError(PlatformError):

@@ -9,16 +9,13 @@ In a path a name may hold hyphens (``stages.read-csv.outputs``), so a subtractio
 
 from __future__ import annotations
 
-import difflib
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from blockyard_platform.errors import ExpressionError
 from blockyard_platform.filters import FILTERS
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
+from blockyard_schemas.nearest import nearest
 
 ROOTS = frozenset(
     {
@@ -127,12 +124,6 @@ def needs_of(text: str) -> tuple[tuple[str, str | None], ...]:
         key = next((key for key in keys if key is not None), None)
         found[(root, key if root in _KEYED else None)] = None
     return tuple(found)
-
-
-def nearest(word: str, known: Iterable[str]) -> str | None:
-    """Return the known word that is nearest to one that is not known, if any is near."""
-    found = difflib.get_close_matches(word, list(known), 1)
-    return found[0] if found else None
 
 
 def _literal(text: str) -> Literal | None:

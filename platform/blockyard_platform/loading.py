@@ -33,8 +33,8 @@ def load_document(document: Document, policy: Policy) -> Source:
     if isinstance(document, str) and _is_path(document):
         document = Path(document)
     if isinstance(document, Path):
-        syntax = "json" if document.suffix == ".json" else None
-        return read(_bytes_of(document, limits.bytes), limits=limits, syntax=syntax)
+        text = _bytes_of(document, limits.bytes)
+        return read(text, limits=limits, syntax="json" if document.suffix == ".json" else None)
     return read(document, limits=limits)
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, TypeGuard
 
 from blockyard_platform.errors import ExpressionError, FilterError
-from blockyard_platform.expressions import nearest
 from blockyard_platform.filters import FILTERS
 from blockyard_platform.plain import is_list, is_mapping
+from blockyard_schemas.nearest import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -25,7 +25,6 @@ class Names(Protocol):
         """Return the value of a name; raise KeyError when the name has none here."""
 
 
-@runtime_checkable
 class Node(Protocol):
     """Something that is shown to expressions like a mapping, without being built until it is asked for."""
 
@@ -38,6 +37,11 @@ class Node(Protocol):
 
     def plain(self) -> Any:
         """Return the whole as plain data."""
+
+
+def is_node(value: Any) -> TypeGuard[Node]:
+    """Whether a value is a node; no kind of plain data is."""
+    return hasattr(value.__class__, "look")
 
 
 def look_up(path: Path, names: Names) -> Any:
@@ -54,7 +58,7 @@ def look_up(path: Path, names: Names) -> Any:
         if found is _MISSING:
             raise _missing(path, position, value)
         value = found
-    if isinstance(value, Node):
+    if is_node(value):
         value = value.plain()
     return filtered(value, path.filters) if path.filters else value
 
@@ -88,7 +92,7 @@ def _step(value: Any, step: Step) -> Any:
     if value is None or isinstance(value, str | int | float):
         return _MISSING
     try:
-        return value.look(str(key)) if isinstance(value, Node) else _MISSING
+        return value.look(str(key)) if is_node(value) else _MISSING
     except KeyError:
         return _MISSING
 
@@ -105,7 +109,7 @@ def _missing(path: Path, position: int, value: Any) -> ExpressionError:
     key = path.steps[position].key
     before = path.root + "".join(_shown(step.key) for step in path.steps[:position])
     message = f"in '{path.text}': {_there(before, key, value)}"
-    keys = list(value.keys()) if is_mapping(value) or isinstance(value, Node) else []
+    keys = list(value.keys()) if is_mapping(value) or is_node(value) else []
     near = nearest(str(key), keys)
     if near:
         return ExpressionError(message, f"did you mean '{near}'?")
@@ -118,7 +122,7 @@ def _missing(path: Path, position: int, value: Any) -> ExpressionError:
 def _there(before: str, key: str | int, value: Any) -> str:
     if is_list(value):
         return f"{before} has {len(value)} items, and no item {key}"
-    if is_mapping(value) or isinstance(value, Node):
+    if is_mapping(value) or is_node(value):
         return f"{before} has no '{key}'"
     what = "null" if value is None else f"a {type(value).__name__}"
     return f"{before} is {what}, in which there is no '{key}'"

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from blockyard_platform.expressions import nearest
 from blockyard_platform.plain import is_list, is_mapping
+from blockyard_schemas.nearest import nearest
 from blockyard_schemas.problems import InvalidDocumentError, Problem, pointer_of
 
 if TYPE_CHECKING:
@@ -144,6 +144,7 @@ def check_params(declared: Any, report: Report) -> None:
             continue
         try:
             param = Param.of(each)
+            param.validator()
             wrong = None if param.required else param.wrong(param.default)
         except (ValueError, TypeError) as error:
             report.add("type", place, f"the schema of the param '{name}' is not valid: {error}")

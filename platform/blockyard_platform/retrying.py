@@ -9,9 +9,10 @@ from blockyard_platform.durations import MOST, seconds_of
 from blockyard_platform.errors import StageFailureError
 from blockyard_platform.plain import is_list, is_mapping
 from blockyard_platform.plan import Retry
+from blockyard_schemas.kinds import MAX_RETRY
 from blockyard_schemas.statuses import Code
 
-MAX_ATTEMPTS = 100
+MAX_ATTEMPTS = MAX_RETRY + 1
 """Attempts in all that a document may ask for."""
 
 

@@ -71,8 +71,8 @@ def test_a_literal(source: Any, value: Any) -> None:
         ("{**params}", {("params", None)}),
         ("f'{params.a}'", {("params", "a")}),
         ("params.a | params.b", {("params", "a"), ("params", "b")}),
-        ("x.params.y or 1", set()),
-        ("1 + 1", set()),
+        ("x.params.y or 1", frozenset[Any]()),
+        ("1 + 1", frozenset[Any]()),
     ],
 )
 def test_what_an_expression_for_the_guest_needs(source: Any, needs: Any) -> None:

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from blockyard_platform.errors import ExpressionError
+from blockyard_platform.plain import is_list, is_mapping
 from blockyard_platform.templates import MAX_FILLED, compile_template, pieces
 
 
@@ -93,14 +94,14 @@ def test_data_without_expressions_is_constant_and_itself(data: Any) -> None:
     assert compiled.fill(Names()) is data
 
 
-def _places(data: Any, value: Any) -> Any:
+def _places(data: Any, value: Any) -> tuple[Any, Any]:
     """Return the document in which each text leaf is a look-up, and what filling it must give."""
-    if isinstance(data, list):
+    if is_list(data):
         pairs = [_places(item, value) for item in data]
         return [one for one, _ in pairs], [other for _, other in pairs]
-    if isinstance(data, dict):
-        pairs = {key: _places(item, value) for key, item in data.items()}
-        return {k: one for k, (one, _) in pairs.items()}, {k: two for k, (_, two) in pairs.items()}
+    if is_mapping(data):
+        places = {key: _places(item, value) for key, item in data.items()}
+        return {k: it[0] for k, it in places.items()}, {k: it[1] for k, it in places.items()}
     return ("${{ params.x }}", value) if isinstance(data, str) else (data, data)
 
 

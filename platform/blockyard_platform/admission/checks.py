@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from blockyard_platform.admission.references import texts
@@ -11,7 +10,7 @@ from blockyard_platform.durations import seconds_of
 from blockyard_platform.errors import StageFailureError
 from blockyard_platform.plain import is_list, is_mapping
 from blockyard_platform.retrying import read_retry
-from blockyard_schemas.kinds import BUILT, kind_of
+from blockyard_schemas.kinds import BUILT, kind_of, spellings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -103,7 +102,7 @@ def check_loops(stages: Sequence[Found], policy: Policy, report: Report) -> None
 
 
 def _max_loop(data: dict[str, Any]) -> tuple[str, int] | None:
-    for key in ("max-loop", "max_loop"):
+    for key in spellings("max-loop"):
         value = data.get(key)
         if isinstance(value, int) and not isinstance(value, bool):
             return key, value
@@ -164,18 +163,10 @@ def check_blocks(
         if block is None:
             _not_found(name, place, catalog, report)
         elif not _forbidden(block, place, policy, report):
-            limits[block.name] = limit_of(block, policy)
+            limits[block.name] = policy.block_limit(block.name, block.limit)
             uses[block.name] += 1
             _count(block.name, uses[block.name], limits[block.name], place, report)
     return limits
-
-
-def limit_of(block: Block, policy: Policy) -> int | None:
-    """Return how often a block may be used: the first pattern of the policy that fits, or the block's own limit."""
-    for pattern, limit in policy.blocks.items():
-        if fnmatchcase(block.name, pattern):
-            return limit
-    return block.limit
 
 
 def _not_found(name: str, place: Pointer, catalog: Catalog, report: Report) -> None:
@@ -189,7 +180,7 @@ def _not_found(name: str, place: Pointer, catalog: Catalog, report: Report) -> N
 
 
 def _forbidden(block: Block, place: Pointer, policy: Policy, report: Report) -> bool:
-    missing = [] if policy.tags == "*" else sorted(block.tags - policy.tags)
+    missing = [tag for tag in sorted(block.tags) if not policy.allows_tags([tag])]
     if missing:
         report.add(
             "FORBIDDEN_BLOCK",

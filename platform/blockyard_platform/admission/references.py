@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from blockyard_platform.admission.walk import Found, Pointer, Row, ended, inner_rows, sees
 from blockyard_platform.errors import ExpressionError
-from blockyard_platform.expressions import GuestExpression, Path, nearest, parse
+from blockyard_platform.expressions import GuestExpression, Path, parse
 from blockyard_platform.plain import is_list, is_mapping
 from blockyard_platform.templates import has_expression, pieces
+from blockyard_schemas.kinds import spellings
+from blockyard_schemas.nearest import nearest
 
 if TYPE_CHECKING:
     from blockyard_platform.admission.reporting import Report
@@ -44,7 +46,8 @@ def check_stage(found: Found, params: Any, report: Report) -> None:
             _check(value, (*found.pointer, key), where, report)
     _check_matches(found, where, report)
     _check_until(found, where, report)
-    _check_condition(found, "if", report)
+    for key in spellings("if"):
+        _check_condition(found, key, report)
     if has_expression(found.data.get("run")):
         report.add(
             "expression",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from blockyard_platform.lookup import Node
+from blockyard_platform.lookup import is_node
 from blockyard_platform.plain import is_mapping
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def _gather_one(names: dict[str, Any], scope: Scope, root: str, key: str | None)
         found = value[key] if is_mapping(value) else value.look(key)
     except KeyError:
         return False
-    names.setdefault(root, {})[key] = found.plain() if isinstance(found, Node) else found
+    names.setdefault(root, {})[key] = found.plain() if is_node(found) else found
     return True
 
 
@@ -97,4 +97,4 @@ def _gather_whole(names: dict[str, Any], scope: Scope, root: str) -> None:
         value = scope.find(root)
     except KeyError:
         return
-    names[root] = value.plain() if isinstance(value, Node) else value
+    names[root] = value.plain() if is_node(value) else value

@@ -149,7 +149,7 @@ async def _timed(run: Run, stage: Stage, scope: Scope, path: str) -> Outputs:
 
 
 async def _seconds(run: Run, timeout: float | Template, scope: Scope) -> float:
-    if isinstance(timeout, float):
+    if not isinstance(timeout, Template):
         return timeout
     try:
         return seconds_of(await run.fill(timeout, scope))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from blockyard_platform.durations import seconds_of
 from blockyard_platform.errors import StageFailureError
 from blockyard_platform.filters import text_of
+from blockyard_schemas.kinds import MAX_SLEEP
 from blockyard_schemas.statuses import Code
 
 if TYPE_CHECKING:
@@ -15,9 +16,6 @@ if TYPE_CHECKING:
     from blockyard_platform.engine.scope import Scope
     from blockyard_platform.plan import Empty
     from blockyard_platform.results import Outputs
-
-LONGEST_SLEEP = 1800.0
-"""Seconds; what waits longer is a stage of the kind wait."""
 
 
 async def execute(run: Run, body: Empty, scope: Scope, path: str) -> Outputs:
@@ -37,8 +35,8 @@ def _seconds(value: object) -> float:
         seconds = seconds_of(value)
     except ValueError as error:
         raise StageFailureError(Code.INVALID_ARGUMENT, f"sleep: {error}") from None
-    if seconds > LONGEST_SLEEP:
+    if seconds > MAX_SLEEP:
         raise StageFailureError(
-            Code.INVALID_ARGUMENT, f"sleep: {seconds:g} s is more than {LONGEST_SLEEP:g} s"
+            Code.INVALID_ARGUMENT, f"sleep: {seconds:g} s is more than {MAX_SLEEP:g} s"
         )
     return seconds

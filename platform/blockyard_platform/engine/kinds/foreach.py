@@ -12,15 +12,13 @@ from blockyard_platform.engine.whole import whole
 from blockyard_platform.errors import StageFailureError
 from blockyard_platform.filters import text_of
 from blockyard_platform.plain import is_list, is_mapping
+from blockyard_schemas.kinds import MAX_CONCURRENT
 from blockyard_schemas.statuses import Code, Status
 
 if TYPE_CHECKING:
     from blockyard_platform.engine.run import Run
     from blockyard_platform.plan import Foreach, Stage
     from blockyard_platform.results import Outputs, StageRecord
-
-MOST_AT_ONCE = 64
-"""Items that may be in work at the same time."""
 
 _LONGEST_KEY = 200
 
@@ -48,7 +46,7 @@ async def execute(run: Run, body: Foreach, scope: Scope, path: str) -> Outputs:
     inputs = await run.fill(body.inputs, scope)
     items, keys = _items(inputs["items"], by_index=truth(inputs.get("use-index-as-key")))
     _check_bound(run, len(items))
-    concurrent = whole("concurrent", inputs.get("concurrent", 1), 1, MOST_AT_ONCE)
+    concurrent = whole("concurrent", inputs.get("concurrent", 1), 1, MAX_CONCURRENT)
     fail_fast = truth(inputs.get("fail-fast", True))
     loop = _Loop(items, keys, body.stages, path, fail_fast, results=[None] * len(items))
     await _all(run, loop, scope, min(concurrent, len(items)))

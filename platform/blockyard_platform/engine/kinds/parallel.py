@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from blockyard_platform.engine.nested import crew, failure_of, stages_of
 from blockyard_platform.engine.scope import Scope
 from blockyard_platform.engine.whole import whole
+from blockyard_schemas.kinds import MAX_WORKERS
 from blockyard_schemas.statuses import Status
 
 if TYPE_CHECKING:
@@ -14,14 +15,13 @@ if TYPE_CHECKING:
     from blockyard_platform.plan import Parallel, Stage
     from blockyard_platform.results import Outputs, StageRecord
 
-MOST_WORKERS = 19
 _WORKERS = 2
 
 
 async def execute(run: Run, body: Parallel, scope: Scope, path: str) -> Outputs:
     """Run the branches, ``max-workers`` at a time (2 unless told); in each, ``branch`` is its name."""
     inputs = await run.fill(body.inputs, scope)
-    workers = whole("max-workers", inputs.get("max-workers", _WORKERS), 1, MOST_WORKERS)
+    workers = whole("max-workers", inputs.get("max-workers", _WORKERS), 1, MAX_WORKERS)
     entries: dict[str, Any] = {}
     failures: dict[str, StageRecord] = {}
     branches = iter(body.branches)

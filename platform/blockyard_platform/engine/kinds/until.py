@@ -9,6 +9,7 @@ from blockyard_platform.engine.nested import failure_of, stages_of, status_of
 from blockyard_platform.engine.scope import Scope
 from blockyard_platform.engine.whole import whole
 from blockyard_platform.errors import StageFailureError
+from blockyard_schemas.kinds import MAX_LOOP
 from blockyard_schemas.statuses import Code
 
 if TYPE_CHECKING:
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from blockyard_platform.plan import Until
     from blockyard_platform.results import Outputs
 
-MOST_LOOPS = 99
 _LOOPS = 10
 
 
@@ -63,7 +63,7 @@ def _most(run: Run, value: Any) -> int:
     allowed = run.policy.loop_iterations
     if value is None:
         return min(_LOOPS, allowed)
-    wanted = whole("max-loop", value, 1, MOST_LOOPS)
+    wanted = whole("max-loop", value, 1, MAX_LOOP)
     if wanted > allowed:
         raise StageFailureError(
             Code.STEP_LIMIT_EXCEED,
