@@ -41,9 +41,7 @@ def _from_utf8(text: bytes) -> str:
         line, column = Places(before).of(len(before))
         message = f"byte 0x{text[error.start]:02x} is not valid UTF-8"
         hint = "save the file as UTF-8"
-        raise InvalidDocumentError(
-            [Problem("encoding", "", message, hint, line, column)]
-        ) from None
+        raise InvalidDocumentError([Problem("encoding", "", message, hint, line, column)]) from None
 
 
 def _character(text: str, at: int) -> InvalidDocumentError:

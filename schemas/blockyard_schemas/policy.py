@@ -9,10 +9,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from blockyard_schemas.kinds import Kind
-from blockyard_schemas.nearest import did_you_mean
 from blockyard_schemas.problems import InvalidDocumentError, Problem, pointer_of
 from blockyard_schemas.reader import ReadLimits, Source, read
-from blockyard_schemas.showing import found
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_. -]{0,99}$")]
 Tag = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.:-]{0,63}$")]

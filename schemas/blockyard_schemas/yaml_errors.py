@@ -22,7 +22,10 @@ _HINTS: tuple[tuple[str, str], ...] = (
         "could not find expected ':'",
         "a line of a mapping is `key: value`; is a colon missing, or the indentation off?",
     ),
-    ("expected <block end>", "check the indentation: this line belongs to no list or mapping above"),
+    (
+        "expected <block end>",
+        "check the indentation: this line belongs to no list or mapping above",
+    ),
     ("expected key", "check the indentation: this line belongs to no mapping above"),
     ("expected '-' indicator", "check the indentation: the items of a list begin in one column"),
     ("unexpected end of stream", "close the quotes that are open"),
@@ -30,7 +33,10 @@ _HINTS: tuple[tuple[str, str], ...] = (
     ("expected ',' or '}'", "close the mapping with }, and put a comma between its entries"),
     ("expected node content", "a value is missing here"),
     ("expected alphabetic or numeric", "a text that begins with * or & must be in quotes"),
-    ("escape character", "in double quotes a backslash begins an escape: use single quotes, or \\\\"),
+    (
+        "escape character",
+        "in double quotes a backslash begins an escape: use single quotes, or \\\\",
+    ),
     ("block scalar", "after | or > the text begins on the next line, indented"),
     ("duplicate %YAML", "take the directive out"),
     ("incompatible YAML document", "take the line that begins with %YAML out"),

@@ -33,7 +33,17 @@ _SCALAR_TAGS = {"str": str, "int": int, "float": float, "bool": bool, "null": ty
 class _Frame:
     """A list or mapping that is being filled, and what is known of its size."""
 
-    __slots__ = ("anchor", "data", "height", "is_mapping", "key", "key_at", "marks", "nodes", "text")
+    __slots__ = (
+        "anchor",
+        "data",
+        "height",
+        "is_mapping",
+        "key",
+        "key_at",
+        "marks",
+        "nodes",
+        "text",
+    )
 
     def __init__(self, data: Any, anchor: str | None) -> None:
         self.data = data
@@ -156,7 +166,11 @@ class YamlText:
                     return value
         except (NumberError, OverflowError) as error:
             self._findings.add(
-                "number", str(error), "put it in quotes to keep it as text", at=at, path=self._path()
+                "number",
+                str(error),
+                "put it in quotes to keep it as text",
+                at=at,
+                path=self._path(),
             )
             return 0
         self._tag(tag, at)
@@ -253,7 +267,9 @@ class YamlText:
         self._aliases += 1
         if self._aliases > self._limits.aliases:
             raise self._limit(
-                f"the document uses more than {self._limits.aliases} aliases", "write values out", at
+                f"the document uses more than {self._limits.aliases} aliases",
+                "write values out",
+                at,
             )
         self._count(known.nodes, known.text, at)
         if len(self._stack) + known.height > self._limits.depth:

@@ -1,0 +1,83 @@
+"""What each block's parameters add to the schema of a stage: expressions are allowed wherever a value is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from blockyard_schemas.blocks_interface import BlockInterface
+from blockyard_schemas.nodes import Schema, ref, templated
+
+_KEPT = frozenset(
+    {
+        *("type", "enum", "const", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"),
+        *("multipleOf", "minLength", "maxLength", "pattern", "format", "minItems", "maxItems"),
+        *("minProperties", "maxProperties", "required", "default", "description", "examples"),
+        *("deprecated", "additionalProperties"),
+    }
+)
+"""Keywords that are taken over as they are. Others (uniqueItems, not, contains, ...) would judge a text with an expression
+in place of its value; the block itself checks its arguments by its whole schema."""
+
+
+def block_case(block: BlockInterface) -> Schema:
+    """Return the entry for ``allOf``: when ``uses`` names this block, ``with`` fits its parameters."""
+    then: Schema = {"properties": {"with": templated(ref(_name(block)))}}
+    if block.parameters.get("required"):
+        then["required"] = ["with"]
+    named = {"properties": {"uses": {"enum": list(block.spellings)}}, "required": ["uses"]}
+    return {"if": named, "then": then}
+
+
+def block_definitions(block: BlockInterface) -> dict[str, Schema]:
+    """Return the definition of a block's parameters, and those that it refers to."""
+    rewriting = _Rewriting(_name(block))
+    parameters = rewriting.of({**block.parameters, "type": "object"})
+    parameters["x-what"] = f"the block '{block.name}'"
+    definitions = {_name(block): parameters}
+    for name, schema in block.parameters.get("$defs", {}).items():
+        definitions[rewriting.named(name)] = rewriting.of(schema)
+    return definitions
+
+
+def _name(block: BlockInterface) -> str:
+    return f"block-{block.name}"
+
+
+class _Rewriting:
+    """Rewrites one block's schemas; ``prefix`` keeps the names of its definitions apart from those of others."""
+
+    def __init__(self, prefix: str) -> None:
+        self._prefix = prefix
+
+    def named(self, name: str) -> str:
+        return f"{self._prefix}-{name}"
+
+    def of(self, schema: Any) -> Schema:
+        """Return the schema itself, rewritten inside."""
+        if not isinstance(schema, dict):
+            return {} if schema else {"not": {}}
+        new: Schema = {key: value for key, value in schema.items() if key in _KEPT}
+        if "$ref" in schema:
+            new["$ref"] = ref(self.named(schema["$ref"].rpartition("/")[2]))["$ref"]
+        for key in ("properties", "patternProperties"):
+            if key in schema:
+                new[key] = {name: self.or_expression(each) for name, each in schema[key].items()}
+        for key in ("items", "additionalProperties"):
+            if isinstance(schema.get(key), dict):
+                new[key] = self.or_expression(schema[key])
+        for key in ("anyOf", "allOf", "prefixItems"):
+            if key in schema:
+                new[key] = [self.or_expression(each) for each in schema[key]]
+        if "oneOf" in schema:
+            new.setdefault("anyOf", [self.or_expression(each) for each in schema["oneOf"]])
+        return new
+
+    def or_expression(self, schema: Any) -> Schema:
+        """Return a schema that also takes a text with an expression."""
+        new = self.of(schema)
+        if set(new) <= {"default", "description", "examples", "deprecated"}:
+            return new
+        if new.get("type") == "string" and set(new) <= {"type", "default", "description"}:
+            return new
+        notes = {key: new.pop(key) for key in ("description", "default") if key in new}
+        return templated(new) | notes
