@@ -37,6 +37,7 @@ _SHORT: Mapping[str, dict[str, Any]] = MappingProxyType(
         "any": {},
     }
 )
+_OUR_KEYS = frozenset({"type", "default", "options", "desc", "required", "properties", "examples"})
 _NO_DEFAULT: Any = object()
 
 
@@ -54,18 +55,15 @@ class Param:
 
     @staticmethod
     def of(declared: Any) -> Param:
-        """Read a declaration: a short type name, or a JSON Schema that may use one as its type."""
-        if not is_mapping(declared):
-            return Param(_schema_of_type(declared))
-        rest = {
-            key: value
-            for key, value in declared.items()
-            if key not in ("type", "default", "options")
-        }
-        if "options" in declared:
-            rest["enum"] = declared["options"]
-        schema = _schema_of_type(declared.get("type", "any")) | rest
-        return Param(schema, declared.get("default", _NO_DEFAULT))
+        """Read a declaration: a type name, or a JSON Schema that may use short names as types.
+
+        ``required: false`` stands for a default of null.
+        """
+        default = _NO_DEFAULT
+        if is_mapping(declared):
+            default = None if declared.get("required") is False else _NO_DEFAULT
+            default = declared.get("default", default)
+        return Param(schema_of(declared), default)
 
     def validator(self) -> jsonschema_rs.Draft202012Validator:
         """Return what checks a value; raise ValueError when the schema is none."""
@@ -145,7 +143,8 @@ def check_params(declared: Any, report: Report) -> None:
         try:
             param = Param.of(each)
             param.validator()
-            wrong = None if param.required else param.wrong(param.default)
+            has_default = is_mapping(each) and "default" in each
+            wrong = param.wrong(param.default) if has_default else None
         except (ValueError, TypeError) as error:
             report.add("type", place, f"the schema of the param '{name}' is not valid: {error}")
             continue
@@ -153,6 +152,37 @@ def check_params(declared: Any, report: Report) -> None:
             report.add(
                 "type", (*place, "default"), f"the default of '{name}' does not fit: {wrong}"
             )
+
+
+def schema_of(declared: Any) -> dict[str, Any]:
+    """Return the JSON Schema of a declaration, in which short type names may stand at any depth."""
+    if not is_mapping(declared):
+        return _schema_of_type(declared)
+    schema = _schema_of_type(declared.get("type", "any"))
+    schema |= {key: it for key, it in declared.items() if key not in _OUR_KEYS}
+    if "options" in declared:
+        schema["enum"] = declared["options"]
+    properties = declared.get("properties")
+    if is_mapping(properties):
+        schema["properties"] = {name: schema_of(it) for name, it in properties.items()}
+    required = _required(declared.get("required"), properties if is_mapping(properties) else {})
+    if required:
+        schema["required"] = required
+    for key in ("items", "additionalProperties"):
+        if key in declared and not isinstance(declared[key], bool):
+            schema[key] = schema_of(declared[key])
+    return schema
+
+
+def _required(names: Any, properties: dict[str, Any]) -> list[Any]:
+    """Return what must be there: what a schema lists, and properties that say ``required: true``."""
+    listed: list[Any] = list(names) if is_list(names) else [names] if isinstance(names, str) else []
+    own = [
+        name
+        for name, each in properties.items()
+        if is_mapping(each) and each.get("required") is True and name not in listed
+    ]
+    return listed + own
 
 
 def _schema_of_type(name: Any) -> dict[str, Any]:

@@ -47,21 +47,28 @@ def admit(source: Source, policy: Policy, catalog: Catalog) -> Admission:
     """Check a document against schema, policy and catalog, all at once; return its plan when nothing is wrong."""
     report = Report(source)
     stages = [found for _, row in job_rows(source.data) for found in walk(row)]
-    used = sorted({it.data["uses"] for it in stages if isinstance(it.data.get("uses"), str)})
-    report.problems += _schema_problems(source, policy, catalog, used)
+    fits = _check_schema(source, stages, policy, catalog, report)
     limits = _check(source, stages, policy, catalog, report)
+    if not fits and not report.problems:
+        # The schema's verdict holds, also where nobody here could say why.
+        report.add("schema", (), "the document does not fit the schema of this policy")
     if report.problems:
         return Admission(None, report.sorted())
     return Admission(build_plan(source.data, limits))
 
 
-def _schema_problems(
-    source: Source, policy: Policy, catalog: Catalog, used: list[str]
-) -> list[Problem]:
+def _check_schema(
+    source: Source, stages: list[Found], policy: Policy, catalog: Catalog, report: Report
+) -> bool:
     from blockyard_schemas.compiler import compile_schema
-    from blockyard_schemas.validation import validate
+    from blockyard_schemas.validation import is_valid, validate
 
-    return validate(source, compile_schema(policy, catalog.interfaces(), only=used))
+    used = sorted({it.data["uses"] for it in stages if isinstance(it.data.get("uses"), str)})
+    schema = compile_schema(policy, catalog.interfaces(), only=used)
+    if is_valid(source.data, schema):
+        return True
+    report.problems += validate(source, schema)
+    return False
 
 
 def _check(
@@ -77,7 +84,7 @@ def _check(
     check_counts(stages, policy, report)
     check_loops(stages, policy, report)
     check_code(stages, policy, report)
-    check_values(stages, report)
+    check_values(document, stages, report)
     for found in stages:
         check_stage(found, params, report)
     rows = job_rows(document)

@@ -109,22 +109,25 @@ def _max_loop(data: dict[str, Any]) -> tuple[str, int] | None:
     return None
 
 
-def check_values(stages: Sequence[Found], report: Report) -> None:
+def check_values(document: dict[str, Any], stages: Sequence[Found], report: Report) -> None:
     """Report durations and retries that are written out and cannot be read."""
+    _check_value(document, (), "timeout", seconds_of, report)
     for found in stages:
         for key in ("timeout", "sleep"):
-            _check_value(found, key, seconds_of, report)
-        _check_value(found, "retry", read_retry, report)
+            _check_value(found.data, found.pointer, key, seconds_of, report)
+        _check_value(found.data, found.pointer, "retry", read_retry, report)
 
 
-def _check_value(found: Found, key: str, read: Callable[[Any], Any], report: Report) -> None:
-    value = found.data.get(key)
+def _check_value(
+    data: dict[str, Any], pointer: Pointer, key: str, read: Callable[[Any], Any], report: Report
+) -> None:
+    value = data.get(key)
     if value is None or any(True for _ in texts(value, ())):
         return
     try:
         read(value)
     except (ValueError, StageFailureError) as error:
-        report.add("type", (*found.pointer, key), f"{key}: {error}")
+        report.add("type", (*pointer, key), f"{key}: {error}")
 
 
 def check_code(stages: Sequence[Found], policy: Policy, report: Report) -> None:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from blockyard_platform.errors import StageFailureError
 from blockyard_platform.plain import copied
+from blockyard_schemas.problems import InvalidDocumentError
+from blockyard_schemas.reader import from_data
 from blockyard_schemas.statuses import Code
 
 if TYPE_CHECKING:
@@ -50,10 +52,23 @@ async def call_on_host(run: Run, block: Block, arguments: dict[str, Any], path: 
 async def _call(block: Block, context: Any, arguments: dict[str, Any]) -> Any:
     try:
         if block.is_async:
-            return await _without_exit(block.call(arguments, context=context))
-        return await _in_thread(lambda: block.call(arguments, context=context))
+            result = await _without_exit(block.call(arguments, context=context))
+        else:
+            result = await _in_thread(lambda: block.call(arguments, context=context))
+        return _plain(block.name, result)
+    except StageFailureError:
+        raise
     except Exception as error:
         raise failure_of_block(block.name, error) from error
+
+
+def _plain(name: str, result: Any) -> Any:
+    """Return a copy of a result that is plain data, as a guest's would be."""
+    try:
+        return from_data(result).data
+    except InvalidDocumentError as error:
+        message = f"{name} gave a result that is not plain data: {error}"
+        raise StageFailureError(Code.INVALID_TYPE, message) from None
 
 
 async def _without_exit(outcome: Awaitable[Any]) -> Any:
@@ -93,7 +108,7 @@ async def _in_thread(function: Callable[[], Any]) -> Any:
 
 def failure_of_block(name: str, error: Exception) -> StageFailureError:
     """Return the failure that an exception of a block stands for, as pyconduit does: by its class."""
-    from blockyard_blocks import BlockError
+    from blockyard_blocks.errors import BlockError
 
     if isinstance(error, BlockError):
         return StageFailureError(error.code, error.message)
@@ -101,7 +116,7 @@ def failure_of_block(name: str, error: Exception) -> StageFailureError:
         code = Code.ASSERTION_ERROR
     elif isinstance(error, TypeError):
         code = Code.INVALID_TYPE
-    elif isinstance(error, ValueError):
+    elif isinstance(error, ValueError | ArithmeticError):
         code = Code.INVALID_ARGUMENT
     else:
         code = Code.UNHANDLED_EXCEPTION

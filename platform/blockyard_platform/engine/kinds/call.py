@@ -32,7 +32,7 @@ async def execute(run: Run, body: Call, scope: Scope, path: str) -> Outputs:
 
 
 async def _ask(run: Run, block: Block, payload: dict[str, Any], path: str) -> Any:
-    payload["name"] = block.name
+    payload["name"] = block.reference
     return await run.ask("block", payload, path)
 
 
