@@ -1,0 +1,30 @@
+"""The built-in families: which modules hold the blocks of which category.
+
+A family is loaded when a block of it is first looked up, so that a run pays for what it uses.
+"""
+
+from functools import cache
+from importlib import import_module
+from types import ModuleType
+
+from blockyard_blocks.blocks import Block
+from blockyard_blocks.collecting import Shelf, blocks_in, shelved
+
+FAMILIES: dict[str, tuple[str, ...]] = {
+    "text": ("text_shape",),
+}
+"""The modules of this package by category."""
+
+
+def family_modules(category: str) -> list[ModuleType]:
+    """Return the modules of a built-in category, imported."""
+    return [import_module(f"{__name__}.{name}") for name in FAMILIES[category]]
+
+
+@cache
+def load_family(category: str) -> Shelf:
+    """Return the blocks of a built-in category by name."""
+    found: list[Block] = []
+    for module in family_modules(category):
+        found += blocks_in(module, category=category, source="the built-in blocks", values={})
+    return shelved(found)
