@@ -24,6 +24,7 @@ def block_case(block: BlockInterface) -> Schema:
     then: Schema = {"properties": {"with": templated(ref(_name(block)))}}
     if block.parameters.get("required"):
         then["required"] = ["with"]
+        then["x-needs"] = [block.name, list(block.parameters["required"])]
     named = {"properties": {"uses": {"enum": list(block.spellings)}}, "required": ["uses"]}
     return {"if": named, "then": then}
 

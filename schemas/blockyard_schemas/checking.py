@@ -7,28 +7,68 @@ a long list of stages few of which are wrong. Each has a keyword here that goes 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import jsonschema_rs
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator, validators
 from jsonschema.exceptions import ValidationError
-from jsonschema.validators import extend
+
+from blockyard_schemas.plain import is_list, is_mapping
 
 Errors: TypeAlias = Iterator[ValidationError]
+_extend: Callable[..., Any] = vars(validators)["extend"]
 _FEW = 8
 """Items of a list that are all looked at without asking the fast validator first."""
 _STAGE = {"$ref": "#/$defs/stage"}
 _EXPRESSION = {"$ref": "#/$defs/expression"}
 
 
-def errors_of(data: Any, schema: Mapping[str, Any]) -> Errors:
-    """Yield the errors, with paths and contexts as jsonschema gives them."""
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One error: the keyword that failed and its value, the schema around it, what was found, and where.
+
+    ``relative`` tells that it lies deeper than the branch it is in; ``inside`` are the errors of the branches of an ``anyOf``, each with the branch's number; ``of_key`` tells that it is a key of
+    the mapping at ``path`` that is wrong; ``outer`` is the schema that holds the one around.
+    """
+
+    keyword: str
+    wanted: Any
+    node: Mapping[str, Any]
+    found: Any
+    path: tuple[str | int, ...]
+    message: str
+    relative: bool = False
+    of_key: bool = False
+    outer: Mapping[str, Any] | None = None
+    inside: tuple[tuple[int, Fault], ...] = ()
+
+
+def faults_of(data: Any, schema: Mapping[str, Any]) -> Iterator[Fault]:
+    """Yield the errors of data under a schema."""
     short = _ShortCuts(schema)
-    made: Callable[..., Any] = extend(
+    made: Callable[..., Any] = _extend(
         Draft202012Validator,
         {"allOf": short.all_of, "if": short.condition, "items": short.items},
     )
-    yield from made(schema).iter_errors(data)
+    for error in made(schema).iter_errors(data):
+        yield _fault(error)
+
+
+def _fault(error: Any) -> Fault:
+    branches = error.context if error.validator in ("anyOf", "oneOf") else ()
+    return Fault(
+        keyword=str(error.validator),
+        wanted=error.validator_value,
+        node=error.schema if is_mapping(error.schema) else {},
+        found=error.instance,
+        path=tuple(error.absolute_path),
+        message=str(error.message),
+        relative=bool(error.relative_path),
+        of_key="propertyNames" in error.absolute_schema_path,
+        outer=error.parent.schema if error.parent is not None else None,
+        inside=tuple((int(it.relative_schema_path[0]), _fault(it)) for it in branches),
+    )
 
 
 class _ShortCuts:
@@ -54,10 +94,10 @@ class _ShortCuts:
             yield from validator.descend(instance, schema[branch], schema_path=branch)
 
     def _holds(self, validator: Any, test: Any, instance: Any) -> bool:
-        if isinstance(test, dict) and len(test) == 1:
+        if is_mapping(test) and len(test) == 1:
             ((keyword, value),) = test.items()
             if keyword == "required":
-                return not isinstance(instance, dict) or all(key in instance for key in value)
+                return not is_mapping(instance) or all(key in instance for key in value)
             if keyword == "type" and isinstance(value, str):
                 return bool(validator.is_type(instance, value))
             if test == _EXPRESSION and self._expressions:
@@ -95,7 +135,7 @@ class _Cases:
 
     def that_concern(self, instance: Any) -> list[int]:
         """Return the indexes of the branches of which an error can come, in their order."""
-        if not isinstance(instance, dict):
+        if not is_mapping(instance):
             return list(range(self._count))
         name = instance.get("uses")
         named = self._named.get(name, []) if isinstance(name, str) else []
@@ -104,15 +144,15 @@ class _Cases:
 
 def _names(branch: Any) -> list[str] | None:
     """Return the values of ``uses`` that a branch is for, or ``None`` when it may be for any."""
-    if not isinstance(branch, dict) or set(branch) != {"if", "then"}:
+    if not is_mapping(branch) or set(branch) != {"if", "then"}:
         return None
     test = branch["if"]
-    if not isinstance(test, dict) or set(test) != {"properties", "required"}:
+    if not is_mapping(test) or set(test) != {"properties", "required"}:
         return None
     uses = test["properties"].get("uses")
     if set(test["properties"]) != {"uses"} or "uses" not in test["required"]:
         return None
-    if not isinstance(uses, dict) or len(uses) != 1:
+    if not is_mapping(uses) or len(uses) != 1:
         return None
     names = uses.get("enum", [uses["const"]] if "const" in uses else None)
-    return names if names is not None and all(isinstance(it, str) for it in names) else None
+    return names if is_list(names) and all(isinstance(it, str) for it in names) else None

@@ -47,7 +47,9 @@ def compile_policy_schema() -> Schema:
     """Return the schema of policies."""
     from blockyard_schemas.policy import Policy
 
-    return {"$schema": DIALECT, **Policy.model_json_schema()}
+    schema = Policy.model_json_schema()
+    schema["x-what"] = "a policy"
+    return {"$schema": DIALECT, **schema}
 
 
 def _chosen(

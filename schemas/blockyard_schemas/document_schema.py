@@ -56,7 +56,7 @@ def document(policy: Policy) -> Schema:
     return schema | {
         "if": {"required": ["jobs"]},
         "then": {"properties": {"stages": {"not": {}, "x-both": ["stages", "jobs"]}}},
-        "else": {"required": ["stages"]},
+        "else": {"required": ["stages"], "x-what": "a workflow"},
     }
 
 

@@ -6,11 +6,12 @@ Our own pass over the text, since the standard library's keeps no places, takes 
 from __future__ import annotations
 
 import re
-from json.decoder import JSONDecodeError, scanstring
+from json import JSONDecodeError, JSONDecoder
 from typing import Any
 
 from blockyard_schemas.findings import Findings
 from blockyard_schemas.limits import ReadLimits
+from blockyard_schemas.meter import Meter
 from blockyard_schemas.scalars import NumberError, finite
 
 _SPACE = re.compile(r"[ \t\n\r]*")
@@ -28,8 +29,9 @@ class JsonText:
         self._text = text
         self._limits = limits
         self._findings = findings
-        self._nodes = 0
         self._path: list[str | int] = []
+        self._meter = Meter(limits, findings, lambda: self._path)
+        self._strings = JSONDecoder()
         self._escapes = "\\u" in text
         self.marks: dict[int, list[int]] = {}
         self.root_at = 0
@@ -47,17 +49,12 @@ class JsonText:
         return value
 
     def _value(self, at: int) -> tuple[Any, int]:
-        self._nodes += 1
-        if self._nodes > self._limits.nodes:
-            raise self._limit(f"the document holds more than {self._limits.nodes} values", at)
+        self._meter.count(1, 0, at)
         first = self._text[at : at + 1]
         if first == '"':
             return self._string(at)
         if first in ("{", "["):
-            if len(self._path) >= self._limits.depth:
-                raise self._limit(
-                    f"lists and mappings are nested more than {self._limits.depth} deep", at
-                )
+            self._meter.depth(len(self._path) + 1, at)
             return self._object(at) if first == "{" else self._array(at)
         return self._word(at)
 
@@ -134,8 +131,9 @@ class JsonText:
         return after
 
     def _string(self, at: int) -> tuple[str, int]:
+        value: str
         try:
-            value, end = scanstring(self._text, at + 1, True)
+            value, end = self._strings.raw_decode(self._text, at)
         except JSONDecodeError as error:
             hint = "close the quotes; write a line break as \\n and a backslash as \\\\"
             raise self._syntax(error.msg[:1].lower() + error.msg[1:], error.pos, hint) from None
@@ -147,6 +145,7 @@ class JsonText:
                 at=at,
                 path=self._path,
             )
+        self._meter.count(0, len(value), at)
         return value, end
 
     def _word(self, at: int) -> tuple[Any, int]:
@@ -187,6 +186,3 @@ class JsonText:
 
     def _syntax(self, message: str, at: int, hint: str) -> Exception:
         return self._findings.stop("json", f"JSON syntax: {message}", hint, at=at, path=self._path)
-
-    def _limit(self, message: str, at: int) -> Exception:
-        return self._findings.stop("limit", message, "split the document", at=at, path=self._path)

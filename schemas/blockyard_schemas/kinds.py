@@ -11,6 +11,8 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
 
+from blockyard_schemas.plain import is_mapping
+
 
 class Kind(StrEnum):
     """What a stage does."""
@@ -117,9 +119,9 @@ def row_of(kind: Kind) -> KindRow:
     return _BY_KIND[kind]
 
 
-def kind_of(stage: Mapping[str, Any]) -> Kind | None:
+def kind_of(stage: Any) -> Kind | None:
     """Return the kind that a stage's keys tell, ``empty`` when none of them does; ``None`` when it is no mapping."""
-    if not isinstance(stage, Mapping):
+    if not is_mapping(stage):
         return None
     if "run" in stage and "deps" not in stage and "uses" not in stage:
         return Kind.PYTHON

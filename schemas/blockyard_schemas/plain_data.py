@@ -8,6 +8,7 @@ from typing import Any
 
 from blockyard_schemas.findings import Findings
 from blockyard_schemas.limits import ReadLimits
+from blockyard_schemas.meter import Meter
 
 _WRONG = re.compile("[\x00\ud800-\udfff]")
 
@@ -19,15 +20,12 @@ class PlainCopy:
         """Begin with nothing counted."""
         self._limits = limits
         self._findings = findings
-        self._nodes = 0
-        self._characters = 0
         self._path: list[str | int] = []
+        self._meter = Meter(limits, findings, lambda: self._path)
 
     def of(self, value: Any) -> Any:
         """Return the copy; raise InvalidDocumentError when a bound is passed."""
-        self._nodes += 1
-        if self._nodes > self._limits.nodes:
-            raise self._limit(f"the document holds more than {self._limits.nodes} values")
+        self._meter.count(1, 0)
         if value is None or isinstance(value, bool):
             return value
         if isinstance(value, str):
@@ -45,8 +43,7 @@ class PlainCopy:
         return None
 
     def _container(self, value: Any) -> Any:
-        if len(self._path) >= self._limits.depth:
-            raise self._limit(f"lists and mappings are nested more than {self._limits.depth} deep")
+        self._meter.depth(len(self._path) + 1)
         self._path.append(0)
         copy = self._mapping(value) if isinstance(value, dict) else self._list(value)
         self._path.pop()
@@ -75,9 +72,7 @@ class PlainCopy:
         return copy
 
     def _text(self, value: str) -> str:
-        self._characters += len(value)
-        if self._characters > self._limits.text:
-            raise self._limit(f"the document holds more than {self._limits.text} characters")
+        self._meter.count(0, len(value))
         if _WRONG.search(value):
             self._findings.add(
                 "character",
@@ -98,6 +93,3 @@ class PlainCopy:
             message = f"{value} is not a finite number"
         self._findings.add("number", message, "use a text or null", path=self._path)
         return 0
-
-    def _limit(self, message: str) -> Exception:
-        return self._findings.stop("limit", message, "split the document", path=self._path)

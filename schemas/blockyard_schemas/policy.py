@@ -115,16 +115,28 @@ def load_policy(text: bytes | str) -> Policy:
     try:
         return Policy.model_validate(source.data)
     except ValidationError as error:
-        problems = [_problem(source, dict(each)) for each in error.errors(include_url=False)]
-        raise InvalidDocumentError(problems) from None
+        raise InvalidDocumentError(_problems(source, error)) from None
 
 
 def personal_policy() -> Policy:
     """Return the policy for one person's own machine."""
     from importlib.resources import files
 
-    return load_policy(files(__package__).joinpath("policies", "personal.yaml").read_bytes())
+    return load_policy(
+        files("blockyard_schemas").joinpath("policies", "personal.yaml").read_bytes()
+    )
 
 
-def _problem(source: Source, error: dict[str, Any]) -> Problem:
-    return Problem("type", pointer_of(error["loc"]), error["msg"])
+def _problems(source: Source, error: ValidationError) -> list[Problem]:
+    """Return what the schema of policies says, which has places and hints; else the model's own words."""
+    from blockyard_schemas.compiler import compile_policy_schema
+    from blockyard_schemas.validation import validate
+
+    problems = validate(source, compile_policy_schema())
+    if problems:
+        return problems
+    for each in error.errors(include_url=False):
+        pointer = pointer_of(each["loc"])
+        line, column = source.locate(pointer) or (None, None)
+        problems.append(Problem("type", pointer, each["msg"], None, line, column))
+    return problems

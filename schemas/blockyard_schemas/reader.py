@@ -15,6 +15,7 @@ from blockyard_schemas.decoding import decoded
 from blockyard_schemas.findings import Findings
 from blockyard_schemas.limits import ReadLimits
 from blockyard_schemas.places import Places
+from blockyard_schemas.plain import is_list, is_mapping
 from blockyard_schemas.problems import InvalidDocumentError
 
 __all__ = ["ReadLimits", "Source", "from_data", "read"]
@@ -49,11 +50,11 @@ class Source:
             last = count == len(parts)
             if marks is None:
                 break
-            if isinstance(value, dict) and name in value:
+            if is_mapping(value) and name in value:
                 index = 2 * list(value).index(name)
                 at = marks[index if key and last else index + 1]
                 value = value[name]
-            elif isinstance(value, list) and name.isdecimal() and int(name) < len(value):
+            elif is_list(value) and _is_index(name, len(value)):
                 at = marks[int(name)]
                 value = value[int(name)]
             else:
@@ -87,6 +88,10 @@ def from_data(data: Any, *, limits: ReadLimits = _DEFAULT) -> Source:
     copy = PlainCopy(limits, findings).of(data)
     findings.check()
     return Source(copy)
+
+
+def _is_index(name: str, count: int) -> bool:
+    return name.isascii() and name.isdecimal() and len(name) < 10 and int(name) < count
 
 
 def _read_json(text: str, limits: ReadLimits) -> Source:

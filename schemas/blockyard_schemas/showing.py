@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from blockyard_schemas.plain import is_list, is_mapping
+
 _TYPES: tuple[tuple[type, str], ...] = (
     (bool, "true or false"),
     (int, "a whole number"),
@@ -31,8 +33,8 @@ def shown(value: Any, most: int = 40) -> str:
         return str(value) if value.bit_length() < 128 else "a very large number"
     if isinstance(value, float):
         return repr(value)
-    size = len(value) if isinstance(value, list | dict) else 0
-    many = "item" if isinstance(value, list) else "key"
+    size = len(value) if is_list(value) or is_mapping(value) else 0
+    many = "item" if is_list(value) else "key"
     return f"{type_name(value)} of {size} {many}{'s' * (size != 1)}"
 
 

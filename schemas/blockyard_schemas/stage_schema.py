@@ -56,7 +56,8 @@ def _kind(row: KindRow, own: dict[str, Schema]) -> Schema:
     keys = kinds.allowed_keys(row.kind)
     properties = {name: own[key] for key in keys for name in kinds.spellings(key)}
     required = row.required if row.key is None else (row.key, *row.required)
-    schema = closed(f"a stage of the kind '{row.kind}'", properties, required)
+    what = "a stage" if row.key is None else f"a stage with '{row.key}'"
+    schema = closed(what, properties, required)
     schema["x-kind"] = row.kind.value
     schema["dependentSchemas"] = {
         other: {"properties": {usual: {**_NEVER, "x-same": [usual, other]}}}

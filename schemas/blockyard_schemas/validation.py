@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from blockyard_schemas.plain import is_list, is_mapping
 from blockyard_schemas.problems import Problem
 from blockyard_schemas.reader import Source
 
@@ -35,8 +36,8 @@ def is_valid(data: Any, schema: dict[str, Any]) -> bool:
 
 def without_rules(schema: Any) -> Any:
     """Return a schema in which each node that bears ``x-rule`` allows everything."""
-    if isinstance(schema, dict):
+    if is_mapping(schema):
         if "x-rule" in schema:
             return {}
         return {key: without_rules(value) for key, value in schema.items()}
-    return [without_rules(each) for each in schema] if isinstance(schema, list) else schema
+    return [without_rules(each) for each in schema] if is_list(schema) else schema

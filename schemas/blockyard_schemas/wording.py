@@ -3,10 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
 from blockyard_schemas.showing import shown
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A problem that has a path instead of a place; ``key`` puts it at the key rather than at the value."""
+
+    rule: str
+    path: tuple[str | int, ...]
+    message: str
+    hint: str | None = None
+    key: bool = False
+
 
 _TYPES: Mapping[str, str] = MappingProxyType(
     {
