@@ -109,8 +109,8 @@ async def test_continue_on_error_keeps_the_failure_and_the_flow(go: Go) -> None:
 )
 async def test_a_condition(go: Go, condition: Any, code: int) -> None:
     declared = dict.fromkeys(("yes", "no"), "boolean") | {"word": "string", "zero": "integer"}
-    given = {"yes": True, "no": False, "word": "True", "zero": 0, "none": None, "items": [1]}
-    params = {**declared, "none": {}, "items": "array"}
+    given: Any = {"yes": True, "no": False, "word": "True", "zero": 0, "none": None, "items": [1]}
+    params: Any = {**declared, "none": {}, "items": "array"}
     result = await go([{"id": "a", "if": condition}, {"id": "b"}], params=params, given=given)
     assert shown(result)["a"] == ("SKIP" if code else "SUCCESS", code)
     assert shown(result)["b"] == ("SUCCESS", 0)
@@ -139,7 +139,7 @@ async def test_a_number_of_retries_is_counted_after_the_first_attempt(go: Go) ->
 
 
 async def test_attempts_are_counted_in_all_and_an_attempt_may_succeed(go: Go) -> None:
-    stage = {
+    stage: Any = {
         "id": "a",
         "retry": {"attempts": 3, "delay": "1ms", "backoff": 2, "max-delay": 1, "jitter": True},
         "case": "${{ retry }}",
@@ -151,7 +151,7 @@ async def test_attempts_are_counted_in_all_and_an_attempt_may_succeed(go: Go) ->
 
 
 async def test_only_the_codes_of_on_are_retried(go: Go) -> None:
-    retry = {"attempts": 3, "on": ["TIMEOUT"]}
+    retry: Any = {"attempts": 3, "on": ["TIMEOUT"]}
     result = await go(
         [
             {"id": "a", "raise": "x", "retry": retry, "continue-on-error": True},
@@ -178,7 +178,7 @@ async def test_a_timeout_stops_what_runs_at_any_depth(go: Go) -> None:
 
 
 async def test_a_timeout_may_come_from_an_expression(go: Go) -> None:
-    stages = [{"id": "a", "sleep": 60, "timeout": "${{ params.t }}"}]
+    stages: Any = [{"id": "a", "sleep": 60, "timeout": "${{ params.t }}"}]
     assert shown(await go(stages, params={"t": "string"}, given={"t": "10ms"})) == {
         "a": ("FAILED", 121)
     }
@@ -191,7 +191,7 @@ async def test_the_executed_steps_of_a_run_are_bounded_and_nothing_catches_that(
     policy: Policy,
 ) -> None:
     tight = policy.model_copy(update={"executed_steps": 5})
-    stages = [
+    stages: Any = [
         {
             "id": "t",
             "continue-on-error": True,
@@ -225,7 +225,9 @@ async def test_a_workflow_timeout_ends_the_run(go: Go) -> None:
 
 async def test_cancel_stops_what_runs(runner: Runner) -> None:
     begun = asyncio.Event()
-    stages = [{"id": "f", "foreach": [1, 2], "concurrent": 2, "stages": [{"id": "s", "sleep": 60}]}]
+    stages: Any = [
+        {"id": "f", "foreach": [1, 2], "concurrent": 2, "stages": [{"id": "s", "sleep": 60}]}
+    ]
     handle = runner.start({"name": "t", "stages": stages}, on_event=lambda run, event: begun.set())
     await begun.wait()
     handle.cancel()
@@ -248,7 +250,7 @@ async def test_a_run_that_is_cancelled_before_it_begins_is_cancelled(runner: Run
 
 async def test_cancelling_the_waiting_task_cancels_the_run(runner: Runner) -> None:
     ended: list[str] = []
-    document = {"name": "t", "stages": [{"id": "s", "sleep": 60}]}
+    document: Any = {"name": "t", "stages": [{"id": "s", "sleep": 60}]}
     waiting = asyncio.ensure_future(
         runner.run(document, on_step_update=lambda run, stage: ended.append(stage.status))
     )
@@ -274,8 +276,8 @@ async def test_a_value_is_not_expanded_again_by_a_later_stage(go: Go) -> None:
 
 
 async def test_outputs_of_the_workflow(go: Go) -> None:
-    stages = [{"id": "u", "until": True, "stages": [{"id": "e"}]}]
-    outputs = {
+    stages: Any = [{"id": "u", "until": True, "stages": [{"id": "e"}]}]
+    outputs: Any = {
         "n": "${{ stages.u.outputs.loops }}",
         "all": "${{ jobs.main.stages.u.outputs.loops }}",
     }

@@ -11,6 +11,9 @@ from blockyard_schemas.policy import Policy
 Go = Callable[..., Awaitable[RunResult]]
 
 
+NOTHING: dict[str, Any] = {}
+
+
 async def one(go: Go, stage: dict[str, Any], **more: Any) -> dict[str, Any]:
     """Run one stage and return its record as plain data."""
     result = await go([{"id": "s", **stage}], **more)
@@ -50,26 +53,26 @@ async def test_raise_stops_with_its_message(go: Go) -> None:
     [(1, "one"), ("1", "one"), (True, "yes"), ("b", "bee"), ("zzz", "other"), (None, "none")],
 )
 async def test_case_compares_as_written_and_as_text(go: Go, value: Any, taken: str) -> None:
-    match = [
+    match: Any = [
         {"case": 1, "stages": [{"id": "one"}]},
         {"case": "true", "stages": [{"id": "yes"}]},
         {"case": "b", "stages": [{"id": "bee"}]},
         {"case": "null", "stages": [{"id": "none"}]},
         {"else": [{"id": "other"}]},
     ]
-    stage = {"case": "${{ params.v }}", "match": match}
+    stage: Any = {"case": "${{ params.v }}", "match": match}
     found = await one(go, stage, params={"v": {}}, given={"v": value})
     assert found["outputs"] == {"case": value, "stages": {taken: done()}}
 
 
 async def test_case_takes_the_first_condition_that_holds(go: Go) -> None:
-    match = [
+    match: Any = [
         {"case": "${{ params.a }}", "stages": [{"id": "a"}]},
         {"case": "${{ params.b }}", "stages": [{"id": "b", "echo": "${{ case }}"}]},
         {"case": "_", "stages": [{"id": "c"}]},
     ]
-    stage = {"case": "x", "match": match}
-    params = {"a": "boolean", "b": "boolean"}
+    stage: Any = {"case": "x", "match": match}
+    params: Any = {"a": "boolean", "b": "boolean"}
     found = await one(go, stage, params=params, given={"a": False, "b": True})
     assert found["outputs"] == {"case": "x", "stages": {"b": done()}}
     found = await one(go, stage, params=params, given={"a": False, "b": False})
@@ -77,7 +80,7 @@ async def test_case_takes_the_first_condition_that_holds(go: Go) -> None:
 
 
 async def test_case_without_a_match_fails_or_is_skipped(go: Go) -> None:
-    stage = {"case": "x", "match": [{"case": "y", "stages": []}]}
+    stage: dict[str, Any] = {"case": "x", "match": [{"case": "y", "stages": []}]}
     found = await one(go, stage)
     assert (found["status"], found["code"]) == ("FAILED", 103)
     assert "no entry of match fits 'x'; add `- else: [...]`" in found["error"]["message"]
@@ -111,7 +114,7 @@ async def test_foreach_over_scalars_is_keyed_by_their_text(go: Go) -> None:
 
 
 async def test_foreach_over_objects_is_keyed_by_index(go: Go) -> None:
-    items = [{"n": 1}, {"n": 2}]
+    items: Any = [{"n": 1}, {"n": 2}]
     result = await go([{"id": "s", "foreach": items, "stages": [{"echo": "${{ item.n }}"}]}])
     assert [line.text for line in result.logs] == ["1", "2"]
     assert [line.stage for line in result.logs] == ["s[0]/1", "s[1]/1"]
@@ -119,14 +122,14 @@ async def test_foreach_over_objects_is_keyed_by_index(go: Go) -> None:
 
 
 async def test_foreach_over_a_mapping_gives_keys_and_values(go: Go) -> None:
-    stage = {"foreach": "${{ params.m }}", "stages": [{"id": "e", "echo": "${{ item.key }}"}]}
+    stage: Any = {"foreach": "${{ params.m }}", "stages": [{"id": "e", "echo": "${{ item.key }}"}]}
     found = await one(go, stage, params={"m": "object"}, given={"m": {"a": 1, "b": 2}})
     assert found["outputs"]["items"] == [{"key": "a", "value": 1}, {"key": "b", "value": 2}]
     assert list(found["outputs"]["foreach"]) == ["a", "b"]
 
 
 async def test_foreach_refuses_equal_keys_unless_told_to_use_the_index(go: Go) -> None:
-    stage = {"foreach": [1, "1"], "stages": [{"id": "e"}]}
+    stage: Any = {"foreach": [1, "1"], "stages": [{"id": "e"}]}
     found = await one(go, stage)
     assert (found["code"], "two items with the key '1'" in found["error"]["message"]) == (103, True)
     found = await one(go, {**stage, "use-index-as-key": True})
@@ -135,13 +138,13 @@ async def test_foreach_refuses_equal_keys_unless_told_to_use_the_index(go: Go) -
 
 @pytest.mark.parametrize("value", ["text", 3, None])
 async def test_foreach_over_anything_else_is_an_error(go: Go, value: Any) -> None:
-    stage = {"foreach": "${{ params.v }}", "stages": []}
+    stage: Any = {"foreach": "${{ params.v }}", "stages": []}
     found = await one(go, stage, params={"v": {}}, given={"v": value})
     assert (found["code"], "takes a list or a mapping" in found["error"]["message"]) == (107, True)
 
 
 async def test_foreach_fails_fast_and_says_which_item(go: Go) -> None:
-    stages = [
+    stages: Any = [
         {
             "id": "c",
             "case": "${{ item }}",
@@ -164,7 +167,7 @@ async def test_foreach_fails_fast_and_says_which_item(go: Go) -> None:
 
 
 async def test_foreach_runs_items_side_by_side_and_stops_them_when_one_fails(go: Go) -> None:
-    stages = [
+    stages: Any = [
         {
             "id": "c",
             "case": "${{ item }}",
@@ -180,7 +183,7 @@ async def test_foreach_runs_items_side_by_side_and_stops_them_when_one_fails(go:
 
 
 async def test_foreach_side_by_side_keeps_the_order_of_items(go: Go) -> None:
-    stage = {
+    stage: Any = {
         "foreach": [0.02, 0.01, 0],
         "concurrent": 3,
         "stages": [{"id": "e", "sleep": "${{ item }}"}],
@@ -196,7 +199,7 @@ async def test_foreach_over_nothing_succeeds(go: Go) -> None:
 
 async def test_foreach_items_are_bounded_at_run_time(policy: Policy) -> None:
     tight = policy.model_copy(update={"foreach_items": 2})
-    document = {
+    document: dict[str, Any] = {
         "name": "t",
         "params": {"l": "array"},
         "stages": [{"id": "s", "foreach": "${{ params.l }}", "stages": []}],
@@ -211,7 +214,7 @@ async def test_foreach_items_are_bounded_at_run_time(policy: Policy) -> None:
 
 
 async def test_parallel_runs_every_branch_to_its_end(go: Go) -> None:
-    branches = {
+    branches: Any = {
         "a": [{"id": "r", "raise": "no"}],
         "b": [{"id": "w", "sleep": 0.01}, {"id": "e", "echo": "${{ branch }}"}],
     }
@@ -241,13 +244,13 @@ async def test_parallel_runs_max_workers_at_a_time(go: Go) -> None:
             running.pop()
         most.append(len(running))
 
-    branches = {str(i): [{"id": "w", "sleep": 0.005}] for i in range(7)}
+    branches: Any = {str(i): [{"id": "w", "sleep": 0.005}] for i in range(7)}
     await go([{"parallel": branches, "max-workers": 3}], on_event=watch)
     assert max(most) == 3
 
 
 async def test_until_runs_at_least_once_and_seeds_the_next_item(go: Go) -> None:
-    stages = [{"id": "e", "echo": "${{ item }} ${{ loop }}"}]
+    stages: Any = [{"id": "e", "echo": "${{ item }} ${{ loop }}"}]
     result = await go(
         [{"id": "s", "until": "${{ params.t }}", "item": 7, "stages": stages}],
         params={"t": "boolean"},
@@ -271,7 +274,7 @@ async def test_until_ends_at_max_loop(go: Go) -> None:
 
 async def test_until_loops_are_bounded_by_the_policy_at_run_time(policy: Policy) -> None:
     tight = policy.model_copy(update={"loop_iterations": 4})
-    document = {
+    document: dict[str, Any] = {
         "name": "t",
         "params": {"n": "int"},
         "stages": [{"id": "s", "until": False, "max-loop": "${{ params.n }}", "stages": []}],
@@ -282,7 +285,7 @@ async def test_until_loops_are_bounded_by_the_policy_at_run_time(policy: Policy)
 
 
 async def test_try_catches_and_ends_well(go: Go) -> None:
-    stage = {
+    stage: Any = {
         "try": [{"id": "a", "raise": "no"}, {"id": "b"}],
         "catch": [
             {
@@ -294,7 +297,7 @@ async def test_try_catches_and_ends_well(go: Go) -> None:
     }
     result = await go([{"id": "s", **stage}])
     assert [line.text for line in result.logs] == ["RAISED 127 a: no", "SUCCESS FAILED"]
-    skipped = {"status": "SKIP", "code": 100, "outputs": {}, "error": None}
+    skipped: Any = {"status": "SKIP", "code": 100, "outputs": {}, "error": None}
     assert result.jobs["main"].stages["s"].outputs == {
         "try": {"status": "FAILED", "stages": {"a": raised("no"), "b": skipped}},
         "catch": {"status": "SUCCESS", "stages": {"c": done()}},
@@ -307,13 +310,21 @@ async def test_try_catches_and_ends_well(go: Go) -> None:
     ("stage", "message", "parts"),
     [
         ({"try": [{"raise": "no"}]}, "stage 's/try/1': no", ["try"]),
-        ({"try": [{"raise": "no"}], "finally": [{}]}, "stage 's/try/1': no", ["try", "finally"]),
+        (
+            {"try": [{"raise": "no"}], "finally": [NOTHING]},
+            "stage 's/try/1': no",
+            ["try", "finally"],
+        ),
         (
             {"try": [{"raise": "a"}], "catch": [{"raise": "b"}]},
             "stage 's/catch/1': b",
             ["try", "catch"],
         ),
-        ({"try": [{}], "finally": [{"raise": "c"}]}, "stage 's/finally/1': c", ["try", "finally"]),
+        (
+            {"try": [NOTHING], "finally": [{"raise": "c"}]},
+            "stage 's/finally/1': c",
+            ["try", "finally"],
+        ),
         (
             {"try": [{"raise": "a"}], "catch": [{"raise": "b"}], "finally": [{"raise": "c"}]},
             "stage 's/finally/1': c",

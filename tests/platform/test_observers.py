@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from functools import partial
 from typing import Any
 
 import pytest
@@ -32,7 +33,7 @@ class Recorder:
 
 
 def forms(recorder: Recorder) -> list[Any]:
-    return [recorder.plain, recorder.coroutine, recorder, lambda *it: recorder.coroutine(*it)]
+    return [recorder.plain, recorder.coroutine, recorder, partial(recorder.coroutine)]
 
 
 @pytest.mark.parametrize("form", range(4))
@@ -73,7 +74,7 @@ async def test_events_come_in_order(runner: Runner, form: int) -> None:
 @pytest.mark.parametrize("form", range(4))
 async def test_lines_are_told(runner: Runner, form: int) -> None:
     seen = Recorder()
-    stages = [{"id": "a", "echo": str(number)} for number in range(3)]
+    stages: Any = [{"id": "a", "echo": str(number)} for number in range(3)]
     for number, stage in enumerate(stages):
         stage["id"] = f"s{number}"
     await runner.run({"name": "t", "stages": stages}, on_log=forms(seen)[form])
@@ -97,7 +98,7 @@ async def explode_later(*arguments: Any) -> None:
 async def test_a_callback_that_raises_is_logged_and_changes_nothing(
     runner: Runner, callback: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    document = {"name": "t", "stages": [{"id": "a", "echo": "x"}, {"id": "b"}]}
+    document: Any = {"name": "t", "stages": [{"id": "a", "echo": "x"}, {"id": "b"}]}
     with caplog.at_level(logging.ERROR, logger="blockyard.callbacks"):
         result = await runner.run(
             document,
