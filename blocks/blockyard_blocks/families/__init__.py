@@ -11,7 +11,8 @@ from blockyard_blocks.blocks import Block
 from blockyard_blocks.collecting import Shelf, blocks_in, shelved
 
 FAMILIES: dict[str, tuple[str, ...]] = {
-    "text": ("text_shape",),
+    "math": ("math_numbers", "math_lists"),
+    "text": ("text_shape", "text_parts", "text_templates"),
 }
 """The modules of this package by category."""
 
