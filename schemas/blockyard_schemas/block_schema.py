@@ -6,6 +6,7 @@ from typing import Any
 
 from blockyard_schemas.blocks_interface import BlockInterface
 from blockyard_schemas.nodes import Schema, ref, templated
+from blockyard_schemas.plain import is_mapping
 
 _KEPT = frozenset(
     {
@@ -55,7 +56,7 @@ class _Rewriting:
 
     def of(self, schema: Any) -> Schema:
         """Return the schema itself, rewritten inside."""
-        if not isinstance(schema, dict):
+        if not is_mapping(schema):
             return {} if schema else {"not": {}}
         new: Schema = {key: value for key, value in schema.items() if key in _KEPT}
         if "$ref" in schema:
@@ -64,7 +65,7 @@ class _Rewriting:
             if key in schema:
                 new[key] = {name: self.or_expression(each) for name, each in schema[key].items()}
         for key in ("items", "additionalProperties"):
-            if isinstance(schema.get(key), dict):
+            if is_mapping(schema.get(key)):
                 new[key] = self.or_expression(schema[key])
         for key in ("anyOf", "allOf", "prefixItems"):
             if key in schema:

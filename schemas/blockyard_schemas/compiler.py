@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from blockyard_schemas.block_schema import block_case, block_definitions
 from blockyard_schemas.blocks_interface import BlockInterface, name_of
 from blockyard_schemas.document_schema import document, document_definitions
 from blockyard_schemas.nodes import Schema, common
+from blockyard_schemas.plain import is_list, is_mapping
 from blockyard_schemas.stage_schema import stage_definitions
 
 if TYPE_CHECKING:
@@ -47,9 +48,24 @@ def compile_policy_schema() -> Schema:
     """Return the schema of policies."""
     from blockyard_schemas.policy import Policy
 
-    schema = Policy.model_json_schema()
-    schema["x-what"] = "a policy"
-    return {"$schema": DIALECT, **schema}
+    schema: Schema = _tidied(Policy.model_json_schema())
+    return {"$schema": DIALECT, "x-what": "a policy", **schema}
+
+
+def _tidied(schema: Any) -> Any:
+    """Close mappings by patterns, and leave out what says nothing to a reader, or more than the model does."""
+    if is_list(schema):
+        return [_tidied(each) for each in schema]
+    if not is_mapping(schema):
+        return schema
+    new = {
+        key: _tidied(value)
+        for key, value in schema.items()
+        if not (key == "title" and isinstance(value, str)) and key != "uniqueItems"
+    }
+    if "patternProperties" in new:
+        new["additionalProperties"] = False
+    return new
 
 
 def _chosen(

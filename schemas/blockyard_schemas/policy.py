@@ -63,7 +63,7 @@ class RunLimits(_Model):
 
 
 class Policy(_Model):
-    """The policy of one tenant. Without tags and stages it allows the empty stage, and blocks that bear no tag need ``call``."""
+    """The policy of one tenant. What is left out is denied: an empty policy allows the empty stage alone."""
 
     name: Name = "policy"
     """What it is called in messages and records."""

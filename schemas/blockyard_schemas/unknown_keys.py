@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -23,12 +24,16 @@ def unknown_keys(fault: Fault) -> Iterator[Said]:
     known = node.get("properties", {})
     instance: Mapping[str, Any] = fault.found
     for key in instance:
-        if key in known:
+        if key in known or _is_allowed(key, node):
             continue
         if "x-kind" in node and key in _KIND_KEYS:
             yield _two_kinds(instance, (*path, key))
         else:
             yield Said("unknown-key", (*path, key), *_unknown(key, instance, node, path), key=True)
+
+
+def _is_allowed(key: str, node: Mapping[str, Any]) -> bool:
+    return any(re.search(pattern, key) for pattern in node.get("patternProperties", ()))
 
 
 def _two_kinds(stage: Mapping[str, Any], path: tuple[str | int, ...]) -> Said:
