@@ -1,0 +1,333 @@
+"""A guest as the platform holds it: one call at a time, watched from outside, killed at the first broken rule."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import time
+from typing import TYPE_CHECKING, Any
+
+from blockyard_sandbox.answers import Answer, GuestFailure, answer_of, log_of
+from blockyard_sandbox.errors import ProtocolError
+from blockyard_sandbox.frames import FrameReader, decode, encode
+from blockyard_schemas.statuses import Code
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Callable
+
+    from blockyard_sandbox.jail.cgroups import Cgroup, CgroupPool
+    from blockyard_sandbox.limits import GuestLimits
+
+_CHUNK = 262_144
+_FRAME = 65_536
+"""What a frame may hold around the result, and the longest error or log frame."""
+
+
+class Guest:
+    """One jailed process. ``alive`` turns false for good when it ended or was killed."""
+
+    def __init__(
+        self,
+        sock: socket.socket,
+        gone: asyncio.Future[int | None],
+        limits: GuestLimits,
+        group: Cgroup | None,
+        groups: CgroupPool,
+    ) -> None:
+        """Hold the socket; the process is known once :meth:`watch` has its descriptor."""
+        self._loop = asyncio.get_running_loop()
+        self._sock = sock
+        self._gone = gone
+        self._limits = limits
+        self._group, self._groups = group, groups
+        self._pidfd: int | None = None
+        self._clock = 0
+        self._reader = FrameReader()
+        self._calls = 0
+        self._call: _Call | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._doom: GuestFailure | None = None
+        self.alive = True
+        self.pid = 0
+        sock.setblocking(False)
+
+    def watch(self, pidfd: int) -> None:
+        """Take the process's descriptor, find its CPU clock, and listen."""
+        self._pidfd = pidfd
+        with open(f"/proc/self/fdinfo/{pidfd}", "rb") as stream:
+            fields = dict(line.split(b":", 1) for line in stream.read().splitlines())
+        self.pid = int(fields[b"Pid"])
+        self._clock = (
+            ~self.pid << 3
+        ) | 2  # MAKE_PROCESS_CPUCLOCK(pid, CPUCLOCK_SCHED) of the kernel
+        self._loop.add_reader(self._sock, self._read)
+
+    async def call(
+        self,
+        op: str,
+        payload: dict[str, Any],
+        *,
+        limits: GuestLimits | None = None,
+        on_log: Callable[[str], None] | None = None,
+    ) -> Answer:
+        """Ask for an operation and return the answer; a guest that fails its limits is killed and says why in it.
+
+        ``on_log`` is given what the call prints, in pieces. A cancelled call kills the guest. Raises RuntimeError when a call is under way.
+        """
+        if self._call is not None:
+            raise RuntimeError("a guest serves one call at a time")
+        if not self.alive:
+            return Answer(None, self._doom or await self._autopsy(), 0.0)
+        bounds = limits or self._limits
+        self._calls += 1
+        try:
+            frame = encode(
+                {
+                    "id": self._calls,
+                    "op": op,
+                    "payload": payload,
+                    "limits": {
+                        "output_bytes": bounds.output_bytes,
+                        "result_bytes": bounds.result_bytes,
+                    },
+                }
+            )
+        except (ValueError, TypeError, RecursionError, UnicodeEncodeError) as error:
+            failure = GuestFailure(Code.INVALID_TYPE, f"the input is not plain data: {error}")
+            return Answer(None, failure, 0.0)
+        call = self._call = _Call(self._calls, bounds, on_log, self._loop, self._cpu())
+        self._arm(min(bounds.wall_seconds, bounds.cpu_seconds))
+        try:
+            await self._send(frame)
+            return await call.answer
+        except asyncio.CancelledError:
+            self.kill(GuestFailure(Code.KILLED_MANUALLY, "the call was cancelled"))
+            raise
+        finally:
+            self._call = None
+
+    def kill(self, why: GuestFailure) -> None:
+        """End the process now; ``why`` is what its call, and any later one, answers."""
+        if self._doom is None:
+            self._doom = why
+        self._silence()
+        if self._pidfd is not None:
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
+        if self._call is not None:
+            self._call.fail(self._doom, self._used())
+
+    async def close(self) -> None:
+        """End the process, wait until it is gone, give everything back. May be called again."""
+        if self._sock.fileno() < 0:
+            return
+        self.kill(GuestFailure(Code.KILLED_MANUALLY, "the guest was closed"))
+        self._sock.close()
+        if self._pidfd is not None:
+            await asyncio.shield(self._gone)
+            os.close(self._pidfd)
+            self._pidfd = None
+        if self._group is not None:
+            self._groups.release(self._group)
+            self._group = None
+
+    async def _send(self, frame: bytes) -> None:
+        try:
+            sent = self._sock.send(frame)
+            if sent < len(frame):
+                await self._loop.sock_sendall(self._sock, frame[sent:])
+        except BlockingIOError:
+            await self._loop.sock_sendall(self._sock, frame)
+        except OSError:
+            self._ended()
+
+    def _read(self) -> None:
+        try:
+            data = self._sock.recv(_CHUNK)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError:
+            data = b""
+        if not data:
+            self._ended()
+            return
+        try:
+            self._take(data)
+        except ProtocolError as error:
+            self.kill(
+                GuestFailure(Code.UNHANDLED_EXCEPTION, f"the guest broke the protocol: {error}")
+            )
+
+    def _take(self, data: bytes) -> None:
+        call = self._call
+        if call is None or call.answer.done():
+            raise ProtocolError("it spoke without being asked")
+        limits = call.limits
+        if len(data) >= 4 and self._reader.rest == 0:
+            size = int.from_bytes(data[:4], "big")
+            if size > limits.result_bytes + _FRAME:
+                failure = GuestFailure(
+                    Code.RESULT_LIMIT,
+                    f"an answer of {size} bytes, where {limits.result_bytes} are allowed",
+                )
+                self.kill(failure)
+                return
+        for body in self._reader.feed(data, max(limits.result_bytes, limits.output_bytes) + _FRAME):
+            self._frame(call, body)
+            if not self.alive:
+                return
+
+    def _frame(self, call: _Call, body: bytes) -> None:
+        if call.answer.done():
+            raise ProtocolError("it answered twice")
+        content = decode(body)
+        if type(content.get("id")) is not int or content["id"] != call.number:
+            raise ProtocolError("it answered another call")
+        text = log_of(content)
+        if text is None:
+            call.answer.set_result(answer_of(content, self._used()))
+            return
+        call.printed += len(body)
+        if call.printed > call.limits.output_bytes + _FRAME:
+            most = call.limits.output_bytes
+            self.kill(
+                GuestFailure(Code.OUTPUT_LIMIT, f"more than {most} bytes were printed; print less")
+            )
+        elif call.on_log is not None and text:
+            call.on_log(text)
+
+    def _ended(self) -> None:
+        """The socket is at its end: the process is dying or dead, and its call learns why."""
+        self._silence()
+        if self._call is not None and not self._call.answer.done():
+            self._call.autopsy = self._loop.create_task(self._tell(self._call))
+
+    async def _tell(self, call: _Call) -> None:
+        call.fail(self._doom or await self._autopsy(), self._used())
+
+    async def _autopsy(self) -> GuestFailure:
+        """Say what the process died of; one that only closed its socket is killed now."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(asyncio.shield(self._gone), 0.2)
+        if not self._gone.done() and self._pidfd is not None:
+            signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
+            await asyncio.shield(self._gone)
+            self._doom = GuestFailure(
+                Code.UNHANDLED_EXCEPTION, "the guest hung up before it answered"
+            )
+        else:
+            self._doom = _cause(self._gone.result(), self._group)
+        return self._doom
+
+    def _silence(self) -> None:
+        self.alive = False
+        if self._sock.fileno() >= 0:
+            self._loop.remove_reader(self._sock)
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _cpu(self) -> float:
+        try:
+            return time.clock_gettime(self._clock)
+        except OSError:
+            return -1.0
+
+    def _used(self) -> float:
+        now = self._cpu()
+        return max(0.0, now - self._call.cpu_before) if self._call is not None and now >= 0 else 0.0
+
+    def _arm(self, seconds: float) -> None:
+        """See that :meth:`_look` is called in so many seconds at the latest; an earlier appointment stands."""
+        due = self._loop.time() + seconds
+        if self._timer is not None:
+            if self._timer.when() <= due:
+                return
+            self._timer.cancel()
+        self._timer = self._loop.call_at(due, self._look)
+
+    def _look(self) -> None:
+        """Compare the call with its limits at the first moment when it could have passed one; then set the next."""
+        self._timer = None
+        call = self._call
+        if call is None:
+            return
+        limits, used = call.limits, self._used()
+        left = call.begun + limits.wall_seconds - self._loop.time()
+        if used >= limits.cpu_seconds:
+            failure = GuestFailure(
+                Code.CPU_LIMIT, f"more than {limits.cpu_seconds:g} CPU seconds were used"
+            )
+            self.kill(failure)
+        elif left <= 0:
+            self.kill(
+                GuestFailure(Code.TIMEOUT, f"it took longer than {limits.wall_seconds:g} seconds")
+            )
+        else:
+            self._arm(max(0.001, min(left, limits.cpu_seconds - used)))
+
+
+class _Call:
+    """One call under way."""
+
+    __slots__ = (
+        "answer",
+        "autopsy",
+        "begun",
+        "cpu_before",
+        "limits",
+        "number",
+        "on_log",
+        "printed",
+    )
+
+    def __init__(
+        self,
+        number: int,
+        limits: GuestLimits,
+        on_log: Callable[[str], None] | None,
+        loop: asyncio.AbstractEventLoop,
+        cpu: float,
+    ) -> None:
+        self.number = number
+        self.limits = limits
+        self.on_log = on_log
+        self.answer: asyncio.Future[Answer] = loop.create_future()
+        self.autopsy: asyncio.Task[None] | None = None
+        self.begun = loop.time()
+        self.cpu_before = cpu
+        self.printed = 0
+
+    def fail(self, why: GuestFailure, used: float) -> None:
+        if not self.answer.done():
+            self.answer.set_result(Answer(None, why, used))
+
+
+def _cause(status: int | None, group: Cgroup | None) -> GuestFailure:
+    """Read a cause of death from an exit status (negative: a signal) and the group's count of memory kills."""
+    if status is None:
+        return GuestFailure(Code.INTERRUPTED, "the sandbox's process ended during the call")
+    if status >= 0:
+        return GuestFailure(
+            Code.UNHANDLED_EXCEPTION, f"the guest's process ended with {status} before it answered"
+        )
+    number = -status
+    if number == signal.SIGKILL and group is not None and group.oom_kills() > 0:
+        return GuestFailure(Code.MEMORY_LIMIT, "the memory limit was reached; use less at a time")
+    known = {
+        signal.SIGXCPU: (Code.CPU_LIMIT, "the CPU seconds of the run were spent"),
+        signal.SIGXFSZ: (Code.FILE_SIZE_LIMIT, "a file grew past its limit"),
+    }
+    if number in known:
+        return GuestFailure(*known[signal.Signals(number)])
+    return GuestFailure(Code.KILLED_BY_SIGNAL, f"the guest's process was killed by {_name(number)}")
+
+
+def _name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"

@@ -1,0 +1,139 @@
+"""Control groups: memory and processes counted for a guest as a whole, where the hierarchy is writable (v1 and v2).
+
+The platform makes a group and opens its list of processes; the guest writes itself into it through that descriptor.
+"""
+
+import contextlib
+import itertools
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from blockyard_sandbox.limits import GuestLimits
+
+_ROOT = Path("/sys/fs/cgroup")
+_SLACK = 32 * 1024 * 1024
+"""Page tables and copied pages of the warm interpreter, on top of what the guest may use itself."""
+
+
+@dataclass(slots=True)
+class Cgroup:
+    """One group: its folders (one with v2, two with v1) and the descriptors of their lists of processes."""
+
+    folders: tuple[Path, ...]
+    entries: tuple[int, ...]
+    killed_before: int = 0
+
+    def oom_kills(self) -> int:
+        """Return how often the kernel killed here for want of memory since the group was taken."""
+        return _killed(self.folders) - self.killed_before
+
+
+@dataclass(slots=True)
+class CgroupPool:
+    """Groups below this process's own, made when needed and used again. Without a writable hierarchy it gives ``None``."""
+
+    bases: tuple[Path, ...] = ()
+    _idle: list[Cgroup] = field(default_factory=list[Cgroup])
+    _all: list[Cgroup] = field(default_factory=list[Cgroup])
+    _numbers: Iterator[int] = field(default_factory=itertools.count)
+
+    def acquire(self, limits: GuestLimits) -> Cgroup | None:
+        """Return an empty group with these limits, or ``None`` where there are no groups."""
+        if not self.bases:
+            return None
+        group = self._idle.pop() if self._idle else self._make()
+        for folder in group.folders:
+            _limit(folder, limits)
+        group.killed_before = _killed(group.folders)
+        return group
+
+    def release(self, group: Cgroup) -> None:
+        """Take back a group whose guest has ended."""
+        self._idle.append(group)
+
+    def close(self) -> None:
+        """Remove all groups."""
+        for group in self._all:
+            for entry in group.entries:
+                os.close(entry)
+            for folder in group.folders:
+                with contextlib.suppress(OSError):
+                    folder.rmdir()
+        self._all.clear()
+        self._idle.clear()
+
+    def _make(self) -> Cgroup:
+        name = f"blockyard-{os.getpid()}-{id(self):x}-{next(self._numbers)}"
+        folders = tuple(base / name for base in self.bases)
+        for folder in folders:
+            folder.mkdir()
+        entries = tuple(
+            os.open(folder / "cgroup.procs", os.O_WRONLY | os.O_CLOEXEC) for folder in folders
+        )
+        group = Cgroup(folders, entries)
+        self._all.append(group)
+        return group
+
+
+def find() -> CgroupPool:
+    """Return a pool below this process's own groups; an empty one where nothing can be made there."""
+    with contextlib.suppress(OSError):
+        own = dict(_own())
+        if "" in own:
+            unified = _ROOT / own[""].lstrip("/")
+            for base in (unified, unified.parent):
+                if base.is_relative_to(_ROOT) and _works((base,), "memory.max", "pids.max"):
+                    return CgroupPool((base,))
+        if {"memory", "pids"} <= own.keys():
+            bases = tuple(_ROOT / name / own[name].lstrip("/") for name in ("memory", "pids"))
+            if _works(bases[:1], "memory.limit_in_bytes") and _works(bases[1:], "pids.max"):
+                return CgroupPool(bases)
+    return CgroupPool()
+
+
+def _own() -> Iterator[tuple[str, str]]:
+    for line in Path("/proc/self/cgroup").read_text().splitlines():
+        _, names, path = line.split(":", 2)
+        for name in names.split(","):
+            yield name, path
+
+
+def _works(bases: tuple[Path, ...], *files: str) -> bool:
+    """Try it: make a group, see whether it has the files, remove it."""
+    for base in bases:
+        trial = base / f"blockyard-trial-{os.getpid()}"
+        try:
+            trial.mkdir()
+        except OSError:
+            return False
+        try:
+            if not all(os.access(trial / name, os.W_OK) for name in files):
+                return False
+        finally:
+            trial.rmdir()
+    return True
+
+
+def _limit(folder: Path, limits: GuestLimits) -> None:
+    memory = str(limits.memory_bytes + limits.scratch_bytes + _SLACK)
+    wanted = {
+        "memory.max": memory,
+        "memory.limit_in_bytes": memory,
+        "pids.max": str(limits.processes),
+    }
+    for name, value in wanted.items():
+        file = folder / name
+        if file.exists() and file.read_text().strip() != value:
+            file.write_text(value)
+
+
+def _killed(folders: tuple[Path, ...]) -> int:
+    for folder in folders:
+        for name in ("memory.events", "memory.oom_control"):
+            with contextlib.suppress(FileNotFoundError):
+                words = (folder / name).read_text().split()
+                if "oom_kill" in words:
+                    return int(words[words.index("oom_kill") + 1])
+    return 0

@@ -1,0 +1,150 @@
+"""What a guest goes through between its fork and the first byte of a tenant's text: a flat list, in order.
+
+Each step closes one layer, for good. A step that fails ends the process, and the platform is told which one: a
+failure of the house, on a channel that the guest no longer has when tenant text runs.
+"""
+
+import ctypes
+import os
+import resource
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import ceil
+
+from blockyard_sandbox.jail import kernel, landlock, room, seccomp
+from blockyard_sandbox.limits import GuestLimits
+
+FIRST_FREE = 5
+"""Descriptors below are the null device (0 to 2), the guest's socket (3) and, until it is closed, the channel to report on (4)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Guesthouse:
+    """What the steps need: prepared once by the zygote, but for the first four fields."""
+
+    limits: GuestLimits
+    uid: int | None
+    cgroups: tuple[int, ...]
+    without: frozenset[str]
+    baseline: int
+    rules: int | None
+    filter: bytes
+
+
+Step = Callable[[Guesthouse], None]
+
+
+def _ipc(house: Guesthouse) -> None:
+    kernel.unshare(kernel.CLONE_NEWIPC)
+
+
+def _cgroup(house: Guesthouse) -> None:
+    for entry in house.cgroups:
+        os.write(entry, b"0")
+
+
+def _scratch(house: Guesthouse) -> None:
+    if house.limits.scratch_bytes:
+        room.scratch(house.limits.scratch_bytes)
+
+
+def _rlimits(house: Guesthouse) -> None:
+    limits = house.limits
+    cpu = ceil(limits.run_cpu_seconds) + 1
+    for kind, soft, hard in (
+        (resource.RLIMIT_AS, house.baseline + limits.memory_bytes, None),
+        (resource.RLIMIT_CPU, cpu, cpu + 1),
+        (resource.RLIMIT_FSIZE, limits.file_bytes, None),
+        (resource.RLIMIT_NPROC, limits.processes, None),
+        (resource.RLIMIT_CORE, 0, None),
+        (resource.RLIMIT_MEMLOCK, 0, None),
+        (resource.RLIMIT_MSGQUEUE, 0, None),
+        (resource.RLIMIT_RTPRIO, 0, None),
+        (resource.RLIMIT_NICE, 0, None),
+        (resource.RLIMIT_SIGPENDING, 64, None),
+        (resource.RLIMIT_STACK, 8 << 20, None),
+    ):
+        resource.setrlimit(kind, (soft, soft if hard is None else hard))
+
+
+def _capabilities(house: Guesthouse) -> None:
+    """Empty the bounding set first: it takes a capability that changing the user gives away."""
+    for number in range(64):
+        if kernel.libc().prctl(kernel.PR_CAPBSET_DROP, ctypes.c_ulong(number), 0, 0, 0) != 0:
+            break
+
+
+def _uid(house: Guesthouse) -> None:
+    if house.uid is not None:
+        os.setgroups([])
+        os.setresgid(house.uid, house.uid, house.uid)
+        os.setresuid(house.uid, house.uid, house.uid)
+
+
+def _capabilities_gone(house: Guesthouse) -> None:
+    kernel.prctl(kernel.PR_CAP_AMBIENT, kernel.PR_CAP_AMBIENT_CLEAR_ALL)
+    kernel.clear_capabilities()
+
+
+def _no_new_privileges(house: Guesthouse) -> None:
+    kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)
+    kernel.prctl(kernel.PR_SET_DUMPABLE, 0)
+
+
+def _landlock(house: Guesthouse) -> None:
+    if house.limits.scratch_bytes:
+        landlock.restrict(landlock.ruleset([room.ZONES], [room.SCRATCH]))
+    elif house.rules is not None:
+        landlock.restrict(house.rules)
+
+
+def _descriptors(house: Guesthouse) -> None:
+    kernel.close_from(FIRST_FREE)
+
+
+def _open_files(house: Guesthouse) -> None:
+    resource.setrlimit(resource.RLIMIT_NOFILE, (house.limits.open_files, house.limits.open_files))
+
+
+def _seccomp(house: Guesthouse) -> None:
+    seccomp.load(house.filter)
+
+
+STEPS: tuple[tuple[str, Step], ...] = (
+    ("ipc", _ipc),
+    ("cgroup", _cgroup),
+    ("mount", _scratch),
+    ("rlimits", _rlimits),
+    ("capabilities", _capabilities),
+    ("uid", _uid),
+    ("capabilities", _capabilities_gone),
+    ("no-new-privileges", _no_new_privileges),
+    ("landlock", _landlock),
+    ("descriptors", _descriptors),
+    ("rlimits", _open_files),
+    ("seccomp", _seccomp),
+)
+
+
+class StepError(Exception):
+    """A step failed: the name of its layer, and why."""
+
+    def __init__(self, layer: str, reason: str) -> None:
+        """Keep both."""
+        super().__init__(layer, reason)
+        self.layer = layer
+        self.reason = reason
+
+
+def close_in(house: Guesthouse) -> None:
+    """Go through all steps but those left out. Raises StepError."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+    for layer, step in STEPS:
+        if layer in house.without and not (step is _scratch and house.limits.scratch_bytes):
+            continue
+        try:
+            step(house)
+        except (OSError, ValueError) as error:
+            raise StepError(layer, str(error)) from error

@@ -1,0 +1,265 @@
+"""The sandbox: one zygote, and the guests that it forks. Everything here runs on one event loop, without threads."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import json
+import os
+import socket
+import subprocess
+import sys
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, Self
+
+from blockyard_sandbox.answers import Answer, GuestFailure
+from blockyard_sandbox.errors import SandboxUnavailableError
+from blockyard_sandbox.guests import Guest
+from blockyard_sandbox.jail import cgroups
+from blockyard_sandbox.limits import GuestLimits
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from blockyard_sandbox.spec import JailSpec
+
+__all__ = ["Answer", "Guest", "GuestFailure", "Sandbox"]
+
+START_SECONDS = 60.0
+"""How long a zygote may take to be ready; it loads the catalog meanwhile."""
+
+_UIDS = 60_000
+
+
+class Sandbox:
+    """An asynchronous context manager that owns one zygote process.
+
+    ``await sandbox.guest(limits)`` gives a fresh guest; close each. A zygote that has died is replaced at the next guest.
+    """
+
+    def __init__(self, spec: JailSpec) -> None:
+        """Start nothing."""
+        self.spec = spec
+        self._zygote: _Zygote | None = None
+        self._starting: asyncio.Lock = asyncio.Lock()
+
+    async def start(self) -> None:
+        """Start the zygote. Raises SandboxUnavailableError when a layer of the spec's level cannot be had."""
+        async with self._starting:
+            if self._zygote is None or not self._zygote.alive:
+                if self._zygote is not None:
+                    await self._zygote.close()
+                zygote = _Zygote(self.spec)
+                self._zygote = zygote
+                await zygote.ready()
+
+    async def guest(self, limits: GuestLimits | None = None) -> Guest:
+        """Return a guest that is closed in and waits for its first call."""
+        if self._zygote is None or not self._zygote.alive:
+            await self.start()
+        assert self._zygote is not None  # noqa: S101  (for type checkers: start() has set it)
+        return await self._zygote.bear(limits or GuestLimits())
+
+    async def close(self) -> None:
+        """End the zygote and every guest; leave no process, no control group and no descriptor."""
+        zygote, self._zygote = self._zygote, None
+        if zygote is not None:
+            await zygote.close()
+
+    async def __aenter__(self) -> Self:
+        """Start."""
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close."""
+        await self.close()
+
+    @property
+    def pid(self) -> int | None:
+        """The process id of the zygote's launcher, or ``None`` when none runs."""
+        return self._zygote.process.pid if self._zygote is not None else None
+
+
+class _Zygote:
+    """The process, its control channel, and the guests by number."""
+
+    def __init__(self, spec: JailSpec) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._control.setblocking(False)
+        self.process = _launch(spec, theirs)
+        theirs.close()
+        self.alive = True
+        self._level = spec.level
+        self._ready: asyncio.Future[None] = self._loop.create_future()
+        self._born: dict[int, asyncio.Future[int]] = {}
+        self._gone: dict[int, asyncio.Future[int | None]] = {}
+        self._numbers = itertools.count(1)
+        without = spec.without
+        self._cgroups = cgroups.CgroupPool() if "cgroup" in without else cgroups.find()
+        self._loop.add_reader(self._control, self._read)
+
+    async def ready(self) -> None:
+        try:
+            await asyncio.wait_for(asyncio.shield(self._ready), START_SECONDS)
+        except TimeoutError:
+            await self.close()
+            raise SandboxUnavailableError(
+                "zygote", f"not ready after {START_SECONDS:g} s"
+            ) from None
+        except BaseException:
+            await self.close()
+            raise
+
+    async def bear(self, limits: GuestLimits) -> Guest:
+        number = next(self._numbers)
+        ours, theirs = socket.socketpair()
+        report, their_report = socket.socketpair()
+        group = self._cgroups.acquire(limits)
+        born: asyncio.Future[int] = self._loop.create_future()
+        gone: asyncio.Future[int | None] = self._loop.create_future()
+        self._born[number], self._gone[number] = born, gone
+        guest = Guest(ours, gone, limits, group, self._cgroups)
+        try:
+            wish = {"id": number, "limits": asdict(limits), "uid": 1 + number % _UIDS}
+            entries = group.entries if group is not None else ()
+            channels = [theirs.fileno(), their_report.fileno(), *entries]
+            await self._send(json.dumps(wish).encode(), channels)
+            theirs.close()
+            their_report.close()
+            guest.watch(await born)
+            await self._closed_in(report)
+        except BaseException:
+            await guest.close()
+            raise
+        finally:
+            theirs.close()
+            their_report.close()
+            report.close()
+            self._born.pop(number, None)
+        return guest
+
+    async def _closed_in(self, report: socket.socket) -> None:
+        """Wait until the guest has closed its report channel: it is in, unless it has written what failed."""
+        report.setblocking(False)
+        told = await self._loop.sock_recv(report, 4096)
+        if told:
+            layer, reason = json.loads(told)
+            raise SandboxUnavailableError(layer, reason)
+
+    async def _send(self, message: bytes, descriptors: list[int]) -> None:
+        while True:
+            try:
+                socket.send_fds(self._control, [message], descriptors)
+            except BlockingIOError:
+                await asyncio.sleep(0.001)
+            except OSError as error:
+                self._end()
+                raise SandboxUnavailableError("zygote", f"it has gone: {error}") from error
+            else:
+                return
+
+    def _read(self) -> None:
+        """Take what the zygote says: trusted words, since it never reads a tenant's."""
+        try:
+            data, descriptors, _, _ = socket.recv_fds(self._control, 65_536, 4)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError:
+            data, descriptors = b"", []
+        if not data:
+            self._end()
+            return
+        said: dict[str, Any] = json.loads(data)
+        if said["op"] == "born":
+            born = self._born.get(said["id"])
+            if born is not None and not born.done():
+                born.set_result(descriptors[0])
+            else:
+                os.close(descriptors[0])
+        elif said["op"] == "gone":
+            self._set_gone(said["id"], said["exit"])
+        elif said["op"] == "ready":
+            self._ready.set_result(None)
+        else:
+            self._ready.set_exception(SandboxUnavailableError(said["layer"], said["reason"]))
+
+    def _set_gone(self, number: int, status: int | None) -> None:
+        gone = self._gone.pop(number, None)
+        if gone is not None and not gone.done():
+            gone.set_result(status)
+
+    def _end(self) -> None:
+        """The zygote has gone: so have its guests, and whoever waits is told."""
+        if not self.alive:
+            return
+        self.alive = False
+        self._loop.remove_reader(self._control)
+        error = SandboxUnavailableError("zygote", "its process has ended")
+        for future in (self._ready, *self._born.values()):
+            if not future.done():
+                future.set_exception(error)
+        for number in list(self._gone):
+            self._set_gone(number, None)
+
+    async def close(self) -> None:
+        self._end()
+        self._control.close()
+        if self._ready.done() and not self._ready.cancelled():
+            self._ready.exception()
+        with contextlib.suppress(ProcessLookupError):
+            self.process.kill()
+        await _reap(self._loop, self.process)
+        self._cgroups.close()
+
+
+def _launch(spec: JailSpec, channel: socket.socket) -> subprocess.Popen[bytes]:
+    config = {
+        "preload": list(spec.preload),
+        "extensions": {name: list(made) for name, made in spec.extensions.items()},
+        "binds": [asdict(bind) for bind in spec.binds],
+        "level": spec.level,
+        "without": sorted(spec.without),
+    }
+    given = os.memfd_create("blockyard-config", os.MFD_CLOEXEC)
+    try:
+        with os.fdopen(given, "wb", closefd=False) as stream:
+            stream.write(json.dumps(config).encode())
+        os.lseek(given, 0, os.SEEK_SET)
+        environment = dict(os.environ) if "environment" in spec.without else {}
+        return subprocess.Popen(  # noqa: S603  (our own interpreter and module)
+            [sys.executable, "-I", "-m", "blockyard_sandbox.jail.zygote", str(channel.fileno())],
+            stdin=given,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env=environment,
+            pass_fds=[channel.fileno()],
+            start_new_session=True,
+            cwd="/",
+        )
+    except OSError as error:
+        raise SandboxUnavailableError("zygote", f"cannot be started: {error}") from error
+    finally:
+        os.close(given)
+
+
+async def _reap(loop: asyncio.AbstractEventLoop, process: subprocess.Popen[bytes]) -> None:
+    """Wait for a process's end by its descriptor, and collect it."""
+    if process.poll() is not None:
+        return
+    descriptor = os.pidfd_open(process.pid)
+    ended: asyncio.Future[None] = loop.create_future()
+    loop.add_reader(descriptor, lambda: ended.done() or ended.set_result(None))
+    try:
+        await ended
+    finally:
+        loop.remove_reader(descriptor)
+        os.close(descriptor)
+        process.wait()

@@ -1,0 +1,65 @@
+"""What a sandbox is built from. Only Python code can build one: no document, policy or variable reaches these fields."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Level = Literal["full", "reduced"]
+
+LAYERS = (
+    "environment",
+    "user",
+    "mount",
+    "pid",
+    "network",
+    "ipc",
+    "uts",
+    "cgroup",
+    "rlimits",
+    "capabilities",
+    "uid",
+    "no-new-privileges",
+    "landlock",
+    "descriptors",
+    "seccomp",
+)
+"""The layers by name, in the order in which they close."""
+
+OPTIONAL = frozenset({"cgroup", "uid"})
+"""Had where the machine gives them: cgroups need a writable hierarchy, own uids need root."""
+
+REDUCED = OPTIONAL | {"landlock"}
+"""What level ``reduced`` does without, too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bind:
+    """A folder of the host shown inside the jail, read-only; ``execute`` lets its files be mapped as code."""
+
+    source: str
+    target: str
+    execute: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class JailSpec:
+    """How a sandbox is built.
+
+    ``extensions`` adds operations: a name, and the ``module:function`` with its configuration (plain JSON) that makes the
+    handler in the zygote before it is closed. ``preload`` names modules to import there as well.
+    ``without`` leaves layers out, so that tests can show what each one stops.
+    """
+
+    extensions: Mapping[str, tuple[str, Any]] = field(default_factory=dict[str, tuple[str, Any]])
+    preload: tuple[str, ...] = ()
+    binds: tuple[Bind, ...] = ()
+    level: Level = "full"
+    without: frozenset[str] = frozenset()
+
+    def __post_init__(self) -> None:
+        """Refuse names that are no layers."""
+        unknown = self.without - set(LAYERS)
+        if unknown:
+            raise ValueError(
+                f"no such layers: {', '.join(sorted(unknown))}; there are {', '.join(LAYERS)}"
+            )
