@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from blockyard_platform.templates import Template, constant
 
 if TYPE_CHECKING:
-    from blockyard_platform.params import Params
     from blockyard_schemas.statuses import Code
 
 NOTHING = constant(None)
@@ -146,7 +145,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """An admitted document.
+    """An admitted document; ``params`` are the declarations.
 
     ``timeout`` is in seconds. ``needs_guest`` tells whether any stage or expression is run in the guest. ``block_limits``
     holds for each block that is used (by its name) how often it may be run in one run.
@@ -154,7 +153,7 @@ class Plan:
 
     name: str
     jobs: tuple[Job, ...]
-    params: Params
+    params: Mapping[str, Any]
     outputs: Template = NOTHING
     timeout: float | None = None
     needs_guest: bool = False

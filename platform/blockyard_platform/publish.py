@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 
 
 def published() -> dict[str, str]:
-    """Return the text of each published file by its name: the personal policy with the built-in blocks, and policies."""
+    """Return the text of each published file by its name: the personal policy with the built-in blocks."""
     from blockyard_blocks.catalog import Catalog
-    from blockyard_schemas.compiler import compile_policy_schema, compile_schema
     from blockyard_schemas.policy import personal_policy
+    from blockyard_schemas.publishing import published_files
 
-    schemas = {
-        "workflow.schema.json": compile_schema(personal_policy(), Catalog.builtin().interfaces()),
-        "policy.schema.json": compile_policy_schema(),
-    }
-    return {
-        name: json.dumps(schema, indent=2, ensure_ascii=False, sort_keys=True) + "\n"
-        for name, schema in schemas.items()
-    }
+    return published_files(personal_policy(), Catalog.builtin().interfaces())
 
 
 def folder() -> Path:
@@ -32,16 +24,20 @@ def folder() -> Path:
 
 def publish(target: Path) -> list[Path]:
     """Write the files into a folder; return those that changed."""
-    changed: list[Path] = []
-    for name, text in published().items():
-        path = target / name
-        if not path.exists() or path.read_text(encoding="utf-8") != text:
-            path.write_text(text, encoding="utf-8")
-            changed.append(path)
+    from blockyard_schemas.publishing import stale_files
+
+    expected = published()
+    present = {
+        name: (target / name).read_text(encoding="utf-8")
+        for name in expected
+        if (target / name).exists()
+    }
+    changed = [target / name for name in stale_files(expected, present)]
+    for path in changed:
+        path.write_text(expected[path.name], encoding="utf-8")
     return changed
 
 
 if __name__ == "__main__":
-    target = Path(sys.argv[1]) if len(sys.argv) > 1 else folder()
-    for path in publish(target):
-        sys.stdout.write(f"{path}\n")
+    for changed in publish(Path(sys.argv[1]) if len(sys.argv) > 1 else folder()):
+        sys.stdout.write(f"{changed}\n")

@@ -19,8 +19,8 @@ from blockyard_platform.admission.planning import build_plan
 from blockyard_platform.admission.references import check_outputs, check_stage
 from blockyard_platform.admission.reporting import Report
 from blockyard_platform.admission.walk import Found, job_rows, walk
-from blockyard_platform.params import check_params
 from blockyard_platform.plain import is_mapping
+from blockyard_schemas.params import check_params
 
 if TYPE_CHECKING:
     from blockyard_blocks.catalog import Catalog
@@ -78,7 +78,8 @@ def _check(
     params = document.get("params")
     check_features(document, report)
     check_extras(stages, report)
-    check_params(params, report)
+    if not any(problem.pointer.startswith("/params") for problem in report.problems):
+        report.problems += check_params(source)
     check_kinds(stages, policy, report)
     check_ids(stages, report)
     check_counts(stages, policy, report)

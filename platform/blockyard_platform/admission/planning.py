@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from blockyard_platform import plan
 from blockyard_platform.admission.walk import job_rows, stage_id
 from blockyard_platform.durations import seconds_of
-from blockyard_platform.params import Params
 from blockyard_platform.retrying import read_retry
 from blockyard_platform.templates import Template, compile_template
 from blockyard_schemas.kinds import Kind, kind_of, normalise
@@ -32,7 +31,7 @@ def build_plan(document: dict[str, Any], block_limits: Mapping[str, int | None])
     return plan.Plan(
         name=document["name"],
         jobs=jobs,
-        params=Params.of(document.get("params") or {}),
+        params=MappingProxyType(document.get("params") or {}),
         outputs=outputs,
         timeout=None if timeout is None else seconds_of(timeout),
         needs_guest=bool(outputs.guest) or any(_needs_guest(job.stages) for job in jobs),

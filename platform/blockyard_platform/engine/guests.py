@@ -38,7 +38,7 @@ class Guests:
         or the sandbox cannot be had. A cancelled call ends its guest.
         """
         async with self._places:
-            guest = self._idle.pop() if self._idle else await self._spawn()
+            guest = self._sound() or await self._spawn()
             try:
                 answer = await guest.call(op, payload, limits=self._call_limits(), on_log=on_log)
             finally:
@@ -54,6 +54,15 @@ class Guests:
         self._idle, self._dead = [], []
         for guest in ending:
             await guest.close()
+
+    def _sound(self) -> Guest | None:
+        """Return an idle guest; one that has died meanwhile is put aside."""
+        while self._idle:
+            guest = self._idle.pop()
+            if guest.alive:
+                return guest
+            self._dead.append(guest)
+        return None
 
     async def _spawn(self) -> Guest:
         from blockyard_sandbox.errors import SandboxUnavailableError

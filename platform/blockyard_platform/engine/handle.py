@@ -76,6 +76,7 @@ class RunHandle:
         from blockyard_platform.admission import admit
         from blockyard_platform.admission.glance import needs_guest
         from blockyard_platform.loading import load_document
+        from blockyard_platform.params import bind
 
         try:
             source = load_document(document, self._house.policy)
@@ -89,7 +90,7 @@ class RunHandle:
         admission = admit(source, self._house.policy, self._house.catalog)
         if admission.plan is None:
             return None, {}, admission.problems
-        values, problems = admission.plan.params.bind(params, texts)
+        values, problems = bind(admission.plan.params, params, texts)
         return admission.plan, values, problems
 
     async def _execute(self, plan: Plan, params: dict[str, Any]) -> RunResult:
