@@ -1,7 +1,7 @@
 """What a call to a guest gives: a value, or the failure that says why there is none."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from blockyard_sandbox.errors import ProtocolError
 from blockyard_schemas.statuses import Code
@@ -65,9 +65,10 @@ def answer_of(content: dict[str, Any], cpu_seconds: float) -> Answer:
     """Return the answer that a frame holds. Raises ProtocolError."""
     if content.keys() == {"id", "value"}:
         return Answer(content["value"], None, cpu_seconds)
-    if content.keys() != {"id", "error"} or not isinstance(content["error"], dict):
+    error: Any = content.get("error")
+    if content.keys() != {"id", "error"} or not isinstance(error, dict):
         raise ProtocolError("a frame that is neither a value nor an error")
-    return Answer(None, _failure(content["error"]), cpu_seconds)
+    return Answer(None, _failure(cast("dict[str, Any]", error)), cpu_seconds)
 
 
 def _failure(error: dict[str, Any]) -> GuestFailure:

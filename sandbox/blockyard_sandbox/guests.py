@@ -200,7 +200,7 @@ class Guest:
             call.on_log(text)
 
     def _ended(self) -> None:
-        """The socket is at its end: the process is dying or dead, and its call learns why."""
+        """Note that the socket is at its end: the process is dying or dead, and its call learns why."""
         self._silence()
         if self._call is not None and not self._call.answer.done():
             self._call.autopsy = self._loop.create_task(self._tell(self._call))

@@ -197,15 +197,17 @@ class _Zygote:
             gone.set_result(status)
 
     def _end(self) -> None:
-        """The zygote has gone: so have its guests, and whoever waits is told."""
+        """Note that the zygote has gone: so have its guests, and whoever waits is told."""
         if not self.alive:
             return
         self.alive = False
         self._loop.remove_reader(self._control)
         error = SandboxUnavailableError("zygote", "its process has ended")
-        for future in (self._ready, *self._born.values()):
-            if not future.done():
-                future.set_exception(error)
+        if not self._ready.done():
+            self._ready.set_exception(error)
+        for born in self._born.values():
+            if not born.done():
+                born.set_exception(error)
         for number in list(self._gone):
             self._set_gone(number, None)
 
@@ -256,10 +258,15 @@ async def _reap(loop: asyncio.AbstractEventLoop, process: subprocess.Popen[bytes
         return
     descriptor = os.pidfd_open(process.pid)
     ended: asyncio.Future[None] = loop.create_future()
-    loop.add_reader(descriptor, lambda: ended.done() or ended.set_result(None))
+    loop.add_reader(descriptor, _set, ended)
     try:
         await ended
     finally:
         loop.remove_reader(descriptor)
         os.close(descriptor)
         process.wait()
+
+
+def _set(ended: asyncio.Future[None]) -> None:
+    if not ended.done():
+        ended.set_result(None)

@@ -70,7 +70,7 @@ def setns(descriptor: int, kind: int) -> None:
 def mount(
     source: str | None, target: str, kind: str | None, flags: int, options: str | None = None
 ) -> None:
-    """mount(2)."""
+    """Attach a file system, or change how one is attached; see the manual page mount 2."""
     texts = [None if text is None else text.encode() for text in (source, target, kind, options)]
     result = libc().mount(texts[0], texts[1], texts[2], ctypes.c_ulong(flags), texts[3])
     _checked(result, f"mount {target}")
@@ -82,7 +82,7 @@ def unmount(target: str) -> None:
 
 
 def prctl(option: int, first: int = 0, second: int = 0) -> int:
-    """prctl(2)."""
+    """Change how the kernel treats this process; see the manual page prctl 2."""
     words = [ctypes.c_ulong(value) for value in (first, second, 0, 0)]
     return _checked(libc().prctl(option, *words), f"prctl {option}")
 

@@ -86,9 +86,9 @@ def load(config: dict[str, Any]) -> dict[str, Any]:
 
 def zones() -> str:
     """Return the host's folder of time-zone data: that of the tzdata package, the same on every machine."""
-    import tzdata
+    from importlib import resources
 
-    return str(Path(tzdata.__file__).parent / "zoneinfo")
+    return str(resources.files("tzdata").joinpath("zoneinfo"))
 
 
 def enter(without: frozenset[str], *, as_root: bool) -> None:
