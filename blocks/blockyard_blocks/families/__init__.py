@@ -11,11 +11,13 @@ from blockyard_blocks.blocks import Block
 from blockyard_blocks.collecting import Shelf, blocks_in, shelved
 
 FAMILIES: dict[str, tuple[str, ...]] = {
+    "csv": ("csv_rows",),
     "dict": ("dict_changes", "dict_parts"),
     "list": ("list_changes", "list_parts"),
     "logic": ("logic_choices", "logic_operations"),
     "math": ("math_numbers", "math_lists"),
     "object": ("object_values",),
+    "table": ("table_rows", "table_groups"),
     "text": ("text_shape", "text_parts", "text_templates"),
     "variable": ("variable_values",),
 }
