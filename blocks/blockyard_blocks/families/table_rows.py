@@ -51,10 +51,7 @@ def sort(*, rows: list[Row], by: list[str]) -> list[Row]:
     """
     ordered = list(rows)
     for column in reversed(by):
-        name, down = column.removeprefix("-"), column.startswith("-")
-        filled = [row for row in ordered if row.get(name) is not None]
-        filled.sort(key=lambda row, name=name: _rank(row[name]), reverse=down)
-        ordered = filled + [row for row in ordered if row.get(name) is None]
+        ordered = _sorted_by(ordered, column.removeprefix("-"), down=column.startswith("-"))
     return ordered
 
 
@@ -137,6 +134,12 @@ def column(*, rows: list[Row], column: str) -> list[Any]:
     - column: the column
     """
     return [row.get(column) for row in rows]
+
+
+def _sorted_by(rows: list[Row], name: str, *, down: bool) -> list[Row]:
+    filled = [row for row in rows if row.get(name) is not None]
+    filled.sort(key=lambda row: _rank(row[name]), reverse=down)
+    return filled + [row for row in rows if row.get(name) is None]
 
 
 def _rank(cell: Any) -> tuple[int, Any]:
