@@ -9,6 +9,7 @@ from blockyard_schemas.limits import ReadLimits
 from blockyard_schemas.places import Places
 from blockyard_schemas.problems import InvalidDocumentError, Problem
 
+_NEVER = re.compile("[\x00\ud800-\udfff]")
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x80-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")
 _OTHER_MARKS = ((b"\xff\xfe", "UTF-16"), (b"\xfe\xff", "UTF-16"), (b"\x00\x00\xfe\xff", "UTF-32"))
 _MARK = "\ufeff"
@@ -23,10 +24,17 @@ def decoded(text: bytes | str, limits: ReadLimits) -> str:
     elif len(text) * 4 > limits.bytes and len(text.encode("utf-8", "replace")) > limits.bytes:
         raise _too_long(limits)
     text = text.removeprefix(_MARK)
-    wrong = _CONTROL.search(text)
+    wrong = _NEVER.search(text)
     if wrong is not None:
         raise _character(text, wrong.start())
     return text
+
+
+def check_printable(text: str) -> None:
+    """Raise InvalidDocumentError (character) when a text holds what YAML does not allow."""
+    wrong = _CONTROL.search(text)
+    if wrong is not None:
+        raise _character(text, wrong.start())
 
 
 def _from_utf8(text: bytes) -> str:

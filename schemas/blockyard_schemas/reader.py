@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
-from blockyard_schemas.decoding import decoded
+from blockyard_schemas.decoding import check_printable, decoded
 from blockyard_schemas.findings import Findings
 from blockyard_schemas.limits import ReadLimits
 from blockyard_schemas.places import Places
@@ -105,6 +105,7 @@ def _read_json(text: str, limits: ReadLimits) -> Source:
 def _read_yaml(text: str, limits: ReadLimits) -> Source:
     from blockyard_schemas.yaml_text import YamlText
 
+    check_printable(text)
     places = Places(text)
     reading = YamlText(text, limits, Findings(places, limits.problems))
     return Source(reading.read(), places, reading.marks, reading.root_at)

@@ -29,7 +29,7 @@ class Anchored:
 class Frame:
     """A list or mapping that is being filled; ``marks`` are the offsets of what is in it."""
 
-    __slots__ = ("_items", "_keys", "anchor", "data", "key", "key_at", "marks", "size")
+    __slots__ = ("_items", "_keys", "anchor", "data", "key", "key_at", "last", "marks", "size")
 
     def __init__(self, data: list[Any] | dict[str, Any], anchor: str | None) -> None:
         """Begin with nothing in it."""
@@ -39,6 +39,7 @@ class Frame:
         self.marks: list[int] = []
         self.key: Any = NO_KEY
         self.key_at = 0
+        self.last = ""
         self.anchor = anchor
         self.size = Size(height=1)
 
@@ -50,7 +51,7 @@ class Frame:
     def step(self, *, innermost: bool) -> list[str | int]:
         """Return this frame's part of the path to what is being read."""
         if self._keys is not None:
-            return [] if self.key is NO_KEY else [self.key]
+            return [] if innermost and self.key is NO_KEY else [self.last]
         return [len(self.data) - (not innermost)]
 
     def first_mark(self, key: str) -> int | None:
@@ -61,7 +62,8 @@ class Frame:
 
     def begin(self, key: str, at: int) -> None:
         """Note the key of the next value."""
-        self.key, self.key_at = key, at
+        self.key = self.last = key
+        self.key_at = at
         self.size.text += len(key)
 
     def put(self, value: Any, at: int) -> None:
