@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from blockyard_sandbox.jail.cgroups import Cgroup, CgroupPool
     from blockyard_sandbox.limits import GuestLimits
 
-_CHUNK = 262_144
+_CHUNK = 32_768
+"""Bytes of one read: a buffer that is larger than 128 KiB is mapped anew for each, which costs more than the call."""
+
 _FRAME = 65_536
 """What a frame may hold around the result, and the longest error or log frame."""
 
