@@ -42,6 +42,6 @@ def _problems(file: str, policy: str | None, folders: tuple[str, ...]) -> tuple[
 
     try:
         catalog = build_catalog(folders)
-        return admit(read_source(file), read_policy(policy), catalog.interfaces()).problems
+        return admit(read_source(file), read_policy(policy), catalog).problems
     except InvalidDocumentError as error:
         return error.problems
