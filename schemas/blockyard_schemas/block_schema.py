@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from blockyard_schemas.blocks_interface import BlockInterface
+from blockyard_schemas.kinds import spellings
 from blockyard_schemas.nodes import Schema, ref, templated
 from blockyard_schemas.plain import is_mapping
 
@@ -22,10 +23,12 @@ in place of its value; the block itself checks its arguments by its whole schema
 
 def block_case(block: BlockInterface) -> Schema:
     """Return the entry for ``allOf``: when ``uses`` names this block, ``with`` fits its parameters."""
-    then: Schema = {"properties": {"with": templated(ref(_name(block)))}}
-    if block.parameters.get("required"):
-        then["required"] = ["with"]
-        then["x-needs"] = [block.name, list(block.parameters["required"])]
+    arguments = templated(ref(_name(block)))
+    then: Schema = {"properties": dict.fromkeys(spellings("with"), arguments)}
+    required = block.parameters.get("required")
+    if required:
+        needs = {"required": ["with"], "x-needs": [block.name, list(required)]}
+        then |= {"if": {"required": ["args"]}, "else": needs}
     named = {"properties": {"uses": {"enum": list(block.spellings)}}, "required": ["uses"]}
     return {"if": named, "then": then}
 

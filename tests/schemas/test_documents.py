@@ -1,0 +1,463 @@
+"""Documents: what is valid, and what each wrong one is told, at which place."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from blockyard_schemas.problems import Problem
+from blockyard_schemas.reader import read
+from blockyard_schemas.validation import MOST, validate
+
+Check = Callable[..., list[Problem]]
+
+EVERYTHING = """\
+name: everything
+type: Workflow
+desc: All of it.
+params:
+  month: {type: string, pattern: '^\\d{4}-\\d{2}$', default: "2026-01"}
+  n: int
+  c: {type: choice, options: [a, b]}
+  d: {type: object, properties: {x: int, y: {type: array, items: str}}, required: [x], additionalProperties: false}
+on:
+  schedule:
+    - {cron: '0 6 * * *', timezone: Europe/Paris}
+    - {cronjob: '0 6 * * *'}
+    - {interval: weekly, day: monday, time: '06:00'}
+  webhook: {path: /hook, secret: hook}
+  after: [other]
+timeout: 10m
+jobs:
+  fetch:
+    name: Fetch
+    desc: Gets it.
+    needs: []
+    if: "${{ params.n > 1 }}"
+    strategy:
+      matrix: {os: [a, b], n: "${{ params.list }}"}
+      include: [{os: c}]
+      exclude: [{os: a}]
+      max-parallel: 2
+      fail-fast: true
+    trigger-rule: all_success
+    retry: 3
+    timeout: 1h30m
+    runs-on: local
+    stages:
+      - {id: a, name: A, desc: d, if: true, retry: 0, timeout: 5, continue-on-error: true, always: false, extras: {x: 1}}
+      - {echo: hi, sleep: 1800}
+      - {sleep: 90s}
+      - {uses: text.join, with: {items: [a]}}
+      - {uses: text/join@v1, args: {items: "${{ params.c }}"}}
+      - {uses: text.join@v1, with: "${{ item }}"}
+      - {run: result = 1, vars: {x: 1}}
+      - {run: print(1), deps: [requests], python: '3.12', vars: {}}
+      - {bash: ls, env: {A: 1, B: x, C: true}}
+      - {image: alpine, tag: '3', command: [ls, -l], env: {}, volume: {data: /data}, auth: main, pull: missing}
+      - {trigger: other, params: {x: 1}}
+      - parallel: {left: [{}], right: []}
+        max-workers: 19
+      - foreach: [1, {a: 2}]
+        stages: [{echo: "${{ item }}"}]
+        concurrent: 9
+        use-index-as-key: true
+        fail-fast: false
+      - {foreach: "${{ params.list }}", stages: [], use_index_as_key: true}
+      - {foreach: {a: 1}, stages: []}
+      - {until: "${{ item > 3 }}", item: 0, stages: [], max-loop: 99}
+      - {until: true, stages: [], max_loop: "${{ params.n }}"}
+      - {case: "${{ params.c }}", match: [{case: a, stages: []}, {else: []}], skip-not-match: true}
+      - {try: [{}], catch: [{}], finally: [{}]}
+      - {wait: 10m}
+      - {wait: {approval: {message: ok?, form: {why: str}, timeout: 1d}}}
+      - raise: "no ${{ params.n }}"
+      - {retry: {attempts: 20, delay: 1s, backoff: 2, max-delay: 1m, jitter: true, on: [TIMEOUT]}}
+      - {retry: "${{ params.n }}", timeout: "${{ params.n }}"}
+outputs: {total: "${{ stages.a.outputs.result }}", all: [1, {x: 2}]}
+"""
+
+
+def test_everything_that_a_document_can_say_is_valid(check: Check) -> None:
+    assert check(EVERYTHING) == []
+
+
+def one(check: Check, text: str) -> Problem:
+    """Return the only problem of a text."""
+    found = check(text)
+    assert len(found) == 1, found
+    return found[0]
+
+
+S = "name: t\nstages:\n"
+WRONG: list[tuple[str, str, str, tuple[int, int], str, str | None]] = [
+    ("stages: []", "missing-key", "", (1, 1), "a workflow needs the key 'name'", "add 'name:'"),
+    ("name: t", "missing-key", "", (1, 1), "a workflow needs the key 'stages'", "add 'stages:'"),
+    ("name: t\nstage: []", "unknown-key", "/stage", (2, 1), "no key 'stage'", "mean 'stages'?"),
+    ("name: 3\nstages: []", "type", "/name", (1, 7), "'name' must be text, not 3", "quotes: '3'"),
+    ("name: ''\nstages: []", "length", "/name", (1, 7), "at least 1 character, not 0", None),
+    ("name:\nstages: []", "type", "/name", (1, 6), "not nothing (null)", "give it a value"),
+    ("- name: t", "type", "", (1, 1), "the document must be a mapping", None),
+    ("hello", "type", "", (1, 1), "must be a mapping, not text 'hello'", None),
+    ("name: t\nstages: {a: 1}", "type", "/stages", (2, 9), "must be a list", "dash"),
+    ("name: t\nstages: text.join", "type", "/stages", (2, 9), "must be a list", "[a, b]"),
+    ("name: t\nstages:", "type", "/stages", (2, 8), "must be a list", "give it a value"),
+    (
+        "name: t\nstages: []\njobs: {a: {stages: []}}",
+        "kinds",
+        "/stages",
+        (2, 1),
+        "either 'stages' or 'jobs'",
+        "under 'jobs'",
+    ),
+    ("name: t\njobs: {}", "length", "/jobs", (2, 7), "at least 1 key, not 0", None),
+    ("name: t\njobs: {a b: {stages: []}}", "format", "/jobs/a b", (2, 8), "name 'a b'", "another"),
+    ("name: t\njobs: {a: {}}", "missing-key", "/jobs/a", (2, 11), "a job needs the key", "add"),
+    (
+        "name: t\njobs:\n  a: {stages: [], trigger-rule: all_succes}",
+        "choice",
+        "/jobs/a/trigger-rule",
+        (3, 33),
+        "one of all_success, all_failed",
+        "mean 'all_success'?",
+    ),
+    (
+        "name: t\njobs:\n  a: {stages: [], runs_on: local}",
+        "unknown-key",
+        "/jobs/a/runs_on",
+        (3, 19),
+        "a job has no key 'runs_on'",
+        "mean 'runs-on'?",
+    ),
+    (
+        "name: t\non: {schedul: []}\nstages: []",
+        "unknown-key",
+        "/on/schedul",
+        (2, 6),
+        "on has no key 'schedul'",
+        "mean 'schedule'?",
+    ),
+    (
+        "name: t\ntimeout: -1\nstages: []",
+        "range",
+        "/timeout",
+        (2, 10),
+        "at least 0, not -1",
+        "from",
+    ),
+    ("name: t\ntimeout: [1]\nstages: []", "type", "/timeout", (2, 10), "such as 90s", None),
+    ("name: t\nparams: {n: strin}\nstages: []", "choice", "/params/n", (2, 13), "one of", "string"),
+    (
+        "name: t\nparams: {n: {type: int, minimun: 1}}\nstages: []",
+        "unknown-key",
+        "/params/n/minimun",
+        (2, 25),
+        "a param has no key 'minimun'",
+        "mean 'minimum'?",
+    ),
+    (
+        "name: t\nparams: {n: {$ref: 'file:///etc/passwd'}}\nstages: []",
+        "unknown-key",
+        "/params/n/$ref",
+        (2, 14),
+        "a param has no key '$ref'",
+        "keys that it may have: type",
+    ),
+    (S + "  - ecko: hi", "unknown-key", "/stages/0/ecko", (3, 5), "'ecko'", "mean 'echo'?"),
+    (
+        S + "  - text.join",
+        "type",
+        "/stages/0",
+        (3, 5),
+        "item 1 of 'stages' must be a mapping",
+        None,
+    ),
+    (S + "  -", "type", "/stages/0", (3, 4), "must be a mapping, not nothing", "value"),
+    (
+        S + "  - usse: text.join",
+        "unknown-key",
+        "/stages/0/usse",
+        (3, 5),
+        "no stage has a key 'usse'",
+        "mean 'uses'?",
+    ),
+    (
+        S + "  - with: {a: 1}",
+        "unknown-key",
+        "/stages/0/with",
+        (3, 5),
+        "'with' goes with 'uses'",
+        "add 'uses'",
+    ),
+    (
+        S + "  - run: x\n    bash: y",
+        "kinds",
+        "/stages/0/bash",
+        (4, 5),
+        "this one has 'run' and 'bash'",
+        "a stage of its own",
+    ),
+    (
+        S + "  - bash: y\n    env: {A: [1]}",
+        "type",
+        "/stages/0/env/A",
+        (4, 14),
+        "must be text or a number or true or false",
+        None,
+    ),
+    (
+        S + "  - {deps: [a]}",
+        "missing-key",
+        "/stages/0",
+        (3, 5),
+        "needs the key 'run'",
+        "add 'run:'",
+    ),
+    (S + "  - {run: x, with: {}}", "unknown-key", "/stages/0/with", (3, 14), "'run'", "'uses'"),
+    (S + "  - {id: a b}", "format", "/stages/0/id", (3, 10), "(no spaces or dots)", None),
+    (S + "  - {id: 3}", "type", "/stages/0/id", (3, 10), "must be a letter or _, then", "'3'"),
+    (S + "  - {retry: 20}", "range", "/stages/0/retry", (3, 13), "at most 19, not 20", "0 to 19"),
+    (S + "  - {retry: {attempt: 2}}", "unknown-key", "/stages/0/retry/attempt", (3, 14), "", "'at"),
+    (
+        S + "  - {retry: {attempts: 0}}",
+        "range",
+        "/stages/0/retry/attempts",
+        (3, 24),
+        "least 1",
+        "1",
+    ),
+    (S + "  - {retry: soon}", "type", "/stages/0/retry", (3, 13), "0 to 19 further", "${{ ... }}"),
+    (S + "  - {sleep: 1801}", "range", "/stages/0/sleep", (3, 13), "at most 1800", "0 to 1800"),
+    (
+        S + "  - {parallel: {}, max-workers: 20}",
+        "range",
+        "/stages/0/max-workers",
+        (3, 33),
+        "at most 19, not 20",
+        "1 to 19",
+    ),
+    (
+        S + "  - {parallel: {}, max-workers: 1, max_workers: 2}",
+        "kinds",
+        "/stages/0/max-workers",
+        (3, 20),
+        "two spellings of one key",
+        "keep 'max-workers'",
+    ),
+    (
+        S + "  - {parallel: [[{}]]}",
+        "type",
+        "/stages/0/parallel",
+        (3, 16),
+        "must be a mapping",
+        None,
+    ),
+    (
+        S + "  - {foreach: 3, stages: []}",
+        "type",
+        "/stages/0/foreach",
+        (3, 15),
+        "a list, a mapping or an expression",
+        None,
+    ),
+    (
+        S + "  - {foreach: [1]}",
+        "missing-key",
+        "/stages/0",
+        (3, 5),
+        "'foreach' needs the key",
+        "add",
+    ),
+    (
+        S + "  - {foreach: [1], stages: [], concurrent: 10}",
+        "range",
+        "/stages/0/concurrent",
+        (3, 44),
+        "at most 9, not 10",
+        "1 to 9",
+    ),
+    (
+        S + "  - {until: true, stages: [], max-loop: 100}",
+        "range",
+        "/stages/0/max-loop",
+        (3, 41),
+        "at most 99, not 100",
+        "1 to 99",
+    ),
+    (
+        S + "  - {case: x, match: []}",
+        "length",
+        "/stages/0/match",
+        (3, 22),
+        "at least 1 item, not 0",
+        None,
+    ),
+    (
+        S + "  - case: x\n    match:\n      - {case: 1, stage: []}",
+        "unknown-key",
+        "/stages/0/match/0/stage",
+        (5, 19),
+        "no key 'stage'",
+        "mean 'stages'?",
+    ),
+    (
+        S + "  - try: [{}]\n    except: [{}]",
+        "unknown-key",
+        "/stages/0/except",
+        (4, 5),
+        "a stage with 'try' has no key 'except'",
+        "try, catch, finally",
+    ),
+    (
+        S + "  - {always: maybe}",
+        "type",
+        "/stages/0/always",
+        (3, 14),
+        "true or false, not text 'maybe'",
+        "quotes",
+    ),
+    (
+        S + "  - uses: text.join",
+        "missing-key",
+        "/stages/0",
+        (3, 5),
+        "the block 'text.join' needs items",
+        "with: {items: ...}",
+    ),
+    (
+        S + "  - uses: text.join\n    with: {itmes: [a], items: [a]}",
+        "unknown-key",
+        "/stages/0/with/itmes",
+        (4, 12),
+        "the block 'text.join' has no key 'itmes'",
+        "mean 'items'?",
+    ),
+    (
+        S + "  - uses: text/join@v1\n    with: {items: [a, 2]}",
+        "type",
+        "/stages/0/with/items/1",
+        (4, 23),
+        "item 2 of 'items' must be text, not 2",
+        "'2'",
+    ),
+    (
+        S + "  - uses: text.join\n    with: {items: [a], separator: abcdefg}",
+        "length",
+        "/stages/0/with/separator",
+        (4, 35),
+        "at most 5 characters, not 7",
+        None,
+    ),
+    (
+        S + "  - uses: math.add\n    args: {a: x}",
+        "type",
+        "/stages/0/args/a",
+        (4, 15),
+        "must be a number, not text 'x'",
+        "take the quotes away",
+    ),
+    (
+        S + "  - uses: math.add\n    with: {a: 1, b: 1.5}",
+        "type",
+        "/stages/0/with/b",
+        (4, 21),
+        "must be a whole number or null, not 1.5",
+        None,
+    ),
+    (
+        S + "  - uses: table.sort\n    with: {rows: [{a: 1}, {a: x}]}",
+        "type",
+        "/stages/0/with/rows/1/a",
+        (4, 31),
+        "'a' must be a whole number",
+        "quotes",
+    ),
+    (
+        S + "  - uses: table.sort\n    with: {order: upp}",
+        "choice",
+        "/stages/0/with/order",
+        (4, 19),
+        "one of up, down",
+        "mean 'up'?",
+    ),
+    (
+        "t:\n  type: Workflow\nname: t\nstages: []",
+        "unknown-key",
+        "/t",
+        (1, 1),
+        "a workflow has no key 't'",
+        "`name: t` at the top",
+    ),
+]
+
+
+@pytest.mark.parametrize(("text", "rule", "pointer", "place", "message", "hint"), WRONG)
+def test_a_wrong_document_is_told_where_what_and_what_to_do(
+    check: Check,
+    text: str,
+    rule: str,
+    pointer: str,
+    place: tuple[int, int],
+    message: str,
+    hint: str | None,
+) -> None:
+    found = [it for it in check(text) if (it.rule, it.pointer) == (rule, pointer)]
+    assert len(found) == 1, check(text)
+    (problem,) = found
+    assert (problem.line, problem.column) == place
+    assert message in problem.message
+    assert (problem.hint is None) if hint is None else (hint in (problem.hint or ""))
+
+
+def test_no_message_speaks_of_schemas(check: Check) -> None:
+    for text, *_ in WRONG:
+        for problem in check(text):
+            assert "given schemas" not in problem.message
+            assert "should not be valid" not in problem.message
+
+
+@pytest.mark.parametrize(
+    "stage",
+    [
+        "{uses: no.such}",
+        "{uses: secret.read, with: {name: x}}",
+        "{bash: ls}",
+        "{timeout: soon}",
+        "{retry: {on: SOMETIMES}}",
+        "{run: '" + "x" * (256 * 1024 + 1) + "'}",
+    ],
+)
+def test_what_the_admission_explains_is_left_to_it(
+    check: Check, schema: dict[str, Any], stage: str
+) -> None:
+    from blockyard_schemas.validation import is_valid
+
+    text = f"name: t\nstages: [{stage}]"
+    assert check(text) == []
+    assert not is_valid(read(text).data, schema)
+
+
+def test_problems_come_in_the_order_of_the_text(check: Check) -> None:
+    text = "nam: t\nname: t\nstages: [{ecko: 1}]\nparams: {a: x}\nz: 1\n"
+    assert [it.line for it in check(text)] == [1, 3, 4, 5]
+
+
+def test_there_is_a_last_problem_when_there_are_too_many(check: Check) -> None:
+    found = check("name: t\nstages:\n" + "  - {ecko: hi}\n" * 1000)
+    assert len(found) == MOST + 1
+    assert found[-1].rule == "too-many-problems"
+    assert found[0].line == 3
+
+
+def test_one_wrong_stage_of_thousands_is_found(check: Check) -> None:
+    stages = ["  - {uses: text.join, with: {items: [a]}}\n"] * 9_999
+    stages[7_000] = "  - {uses: text.join, with: {items: 3}}\n"
+    problem = one(check, "name: t\nstages:\n" + "".join(stages))
+    assert (problem.pointer, problem.line) == ("/stages/7000/with/items", 7_003)
+
+
+def test_a_document_without_text_has_problems_without_places(schema: dict[str, Any]) -> None:
+    from blockyard_schemas.reader import from_data
+
+    (problem,) = validate(from_data({"name": "t", "stages": [{"ecko": 1}]}), schema)
+    assert (problem.pointer, problem.line, problem.column) == ("/stages/0/ecko", None, None)
