@@ -14,6 +14,7 @@ from blockyard_schemas.problems import InvalidDocumentError
 from blockyard_schemas.showing import shown
 
 _DECIMAL = re.compile(r"[-+]?[0-9]{1,100}(?:\.[0-9]{1,100})?")
+_DATETIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:")
 _EMAIL = re.compile(r"[^@\s]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){0,8}")
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
@@ -66,13 +67,13 @@ def is_date(value: Any) -> bool:
 
 def is_datetime(value: Any) -> bool:
     """Whether a text is a date and time of ISO 8601, with or without an offset."""
-    if not isinstance(value, str) or not 16 <= len(value) <= 40 or not value.isascii():
+    if not isinstance(value, str) or len(value) > 40 or not _DATETIME.match(value):
         return False
     try:
         dt.datetime.fromisoformat(value)
     except ValueError:
         return False
-    return value[10] in "Tt "
+    return True
 
 
 def _is_time(value: Any) -> bool:

@@ -6,7 +6,14 @@ from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+)
 
 from blockyard_schemas.kinds import Kind
 from blockyard_schemas.problems import InvalidDocumentError, Problem, pointer_of
@@ -16,6 +23,14 @@ Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_. -]{0
 Tag = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.:-]{0,63}$")]
 Pattern = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.*?-]{1,100}$")]
 _DOCUMENT = ReadLimits(bytes=256 * 1024, nodes=20_000)
+
+
+def _whole(value: Any) -> Any:
+    """Take 3.0 for 3, as JSON Schema does."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+_WHOLE = BeforeValidator(_whole)
 
 
 def _count(least: int, most: int) -> Any:
@@ -37,17 +52,17 @@ class StageLimits(_Model):
     """Seconds of processor time."""
     wall_seconds: Annotated[float, _seconds(86_400)] = 30.0
     """Seconds on the clock."""
-    memory_mib: Annotated[int, _count(32, 65_536)] = 256
+    memory_mib: Annotated[int, _count(32, 65_536), _WHOLE] = 256
     """Memory, in MiB."""
-    processes: Annotated[int, _count(1, 1_024)] = 1
+    processes: Annotated[int, _count(1, 1_024), _WHOLE] = 1
     """Processes and threads at once."""
-    open_files: Annotated[int, _count(8, 4_096)] = 64
+    open_files: Annotated[int, _count(8, 4_096), _WHOLE] = 64
     """Files, pipes and sockets open at once."""
-    file_mib: Annotated[int, _count(0, 65_536)] = 0
+    file_mib: Annotated[int, _count(0, 65_536), _WHOLE] = 0
     """The largest file that may be written, in MiB."""
-    output_kib: Annotated[int, _count(1, 65_536)] = 1_024
+    output_kib: Annotated[int, _count(1, 65_536), _WHOLE] = 1_024
     """What may be printed, in KiB."""
-    result_kib: Annotated[int, _count(1, 65_536)] = 1_024
+    result_kib: Annotated[int, _count(1, 65_536), _WHOLE] = 1_024
     """The largest result, in KiB of JSON."""
 
 
@@ -58,7 +73,7 @@ class RunLimits(_Model):
     """Seconds of processor time of all its stages."""
     wall_seconds: Annotated[float, _seconds(2_678_400)] = 600.0
     """Seconds on the clock."""
-    guests: Annotated[int, _count(1, 64)] = 4
+    guests: Annotated[int, _count(1, 64), _WHOLE] = 4
     """Jailed processes at once."""
 
 
@@ -69,26 +84,26 @@ class Policy(_Model):
     """What it is called in messages and records."""
     tags: frozenset[Tag] | Literal["*"] = frozenset()
     """A block may be used when all of its tags are here; "*" stands for every tag."""
-    blocks: dict[Pattern, Annotated[int, _count(0, 1_000_000)] | None] = Field(
+    blocks: dict[Pattern, Annotated[int, _count(0, 1_000_000), _WHOLE] | None] = Field(
         default_factory=dict, max_length=1_000
     )
     """How often a run may use a block, by patterns such as text.*: the first that fits counts, over the block's
     own limit; null is without limit."""
     stages: frozenset[Kind] = frozenset({Kind.EMPTY})
     """The kinds of stages that are allowed."""
-    steps: Annotated[int, _count(1, 100_000)] = 100
+    steps: Annotated[int, _count(1, 100_000), _WHOLE] = 100
     """Stages that a document may declare, at all depths."""
-    executed_steps: Annotated[int, _count(1, 10_000_000)] = 1_000
+    executed_steps: Annotated[int, _count(1, 10_000_000), _WHOLE] = 1_000
     """Stages that a run may execute, loops counted."""
-    depth: Annotated[int, _count(1, 16)] = 4
+    depth: Annotated[int, _count(1, 16), _WHOLE] = 4
     """How deep stages may be nested; 1 is a job's own."""
-    foreach_items: Annotated[int, _count(1, 1_000_000)] = 1_000
+    foreach_items: Annotated[int, _count(1, 1_000_000), _WHOLE] = 1_000
     """Items of one foreach."""
-    loop_iterations: Annotated[int, _count(1, 99)] = 10
+    loop_iterations: Annotated[int, _count(1, 99), _WHOLE] = 10
     """Iterations of one until."""
-    document_kib: Annotated[int, _count(1, 16_384)] = 256
+    document_kib: Annotated[int, _count(1, 16_384), _WHOLE] = 256
     """The size of a document, in KiB."""
-    code_kib: Annotated[int, _count(1, 4_096)] = 64
+    code_kib: Annotated[int, _count(1, 4_096), _WHOLE] = 64
     """The size of one stage's code, in KiB."""
     stage: StageLimits = StageLimits()
     """What one stage may use."""

@@ -13,6 +13,7 @@ from blockyard_schemas.blocks_interface import BlockInterface
 from blockyard_schemas.checking import faults_of
 from blockyard_schemas.compiler import compile_policy_schema, compile_schema
 from blockyard_schemas.kinds import ALIASES, BASE_KEYS, ROWS
+from blockyard_schemas.plain import is_list, is_mapping
 from blockyard_schemas.policy import Policy
 from blockyard_schemas.reader import read
 from blockyard_schemas.validation import without_rules
@@ -33,26 +34,24 @@ VALUE: st.SearchStrategy[Any] = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=4),
     max_leaves=12,
 )
-STAGE = st.fixed_dictionaries(
-    {}, optional={key: VALUE for key in ("id", "retry", "timeout")}
-).flatmap(
-    lambda base: st.sampled_from(
-        [
-            {"uses": "text.join", "with": {"items": ["a"]}},
-            {"uses": "math.add", "with": {"a": 1}},
-            {"uses": "table.sort"},
-            {"run": "x"},
-            {"bash": "x"},
-            {"parallel": {"a": []}},
-            {"foreach": [1], "stages": []},
-            {"until": True, "stages": []},
-            {"case": 1, "match": [{"else": []}]},
-            {"try": []},
-            {"wait": 1},
-            {},
-        ]
-    ).map(lambda kind: base | kind)
+KINDS: list[dict[str, Any]] = [
+    {"uses": "text.join", "with": {"items": ["a"]}},
+    {"uses": "math.add", "with": {"a": 1}},
+    {"uses": "table.sort"},
+    {"run": "x"},
+    {"bash": "x"},
+    {"parallel": {"a": []}},
+    {"foreach": [1], "stages": []},
+    {"until": True, "stages": []},
+    {"case": 1, "match": [{"else": []}]},
+    {"try": []},
+    {"wait": 1},
+    {},
+]
+BASE: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
+    {}, optional=dict.fromkeys(("id", "retry", "timeout"), VALUE)
 )
+STAGE = st.tuples(BASE, st.sampled_from(KINDS)).map(lambda both: both[0] | both[1])
 DOCUMENT = st.fixed_dictionaries(
     {"name": st.just("t"), "stages": st.lists(STAGE | VALUE, max_size=12)},
     optional={"params": VALUE, "jobs": VALUE, "on": VALUE, "timeout": VALUE},
@@ -62,15 +61,15 @@ DOCUMENT = st.fixed_dictionaries(
 @st.composite
 def edited(draw: st.DrawFn) -> Any:
     """Draw a document with something put into some place of it."""
-    document = copy.deepcopy(draw(DOCUMENT))
+    document: Any = copy.deepcopy(draw(DOCUMENT))
     place: Any = document
     for _ in range(draw(st.integers(0, 4))):
-        inner = [it for it in (place.values() if isinstance(place, dict) else place) if it]
-        inner = [it for it in inner if isinstance(it, dict | list)]
+        parts: list[Any] = list(place.values()) if is_mapping(place) else place
+        inner = [it for it in parts if it and (is_list(it) or is_mapping(it))]
         if not inner:
             break
         place = draw(st.sampled_from(inner))
-    if isinstance(place, dict):
+    if is_mapping(place):
         place[draw(NAMES)] = draw(VALUE)
     return document
 
@@ -78,7 +77,7 @@ def edited(draw: st.DrawFn) -> Any:
 @settings(max_examples=400, deadline=None)
 @given(document=edited())
 def test_all_validators_give_the_same_verdict(schema: dict[str, Any], document: Any) -> None:
-    plain = jsonschema.Draft202012Validator(schema)
+    plain: Any = jsonschema.Draft202012Validator(schema)
     verdict = plain.is_valid(document)
     assert jsonschema_rs.Draft202012Validator(schema).is_valid(document) == verdict
     faults = list(faults_of(document, schema))
@@ -102,12 +101,12 @@ def test_the_blocks_that_a_document_uses_are_enough(
 
 def find(value: Any, used: list[str]) -> None:
     """Collect what stands in ``uses``."""
-    if isinstance(value, dict):
+    if is_mapping(value):
         if isinstance(value.get("uses"), str):
             used.append(value["uses"])
         for inner in value.values():
             find(inner, used)
-    elif isinstance(value, list):
+    elif is_list(value):
         for inner in value:
             find(inner, used)
 
@@ -122,12 +121,10 @@ def test_the_schemas_are_standard_and_refer_to_nothing_outside(schema: dict[str,
 
 def references(schema: Any) -> list[str]:
     """Return all references in a schema."""
-    if isinstance(schema, dict):
+    if is_mapping(schema):
         own = [schema["$ref"]] if isinstance(schema.get("$ref"), str) else []
         return own + [ref for value in schema.values() for ref in references(value)]
-    return (
-        [ref for value in schema for ref in references(value)] if isinstance(schema, list) else []
-    )
+    return [ref for value in schema for ref in references(value)] if is_list(schema) else []
 
 
 def test_only_looks_up_no_other_block(policy: Policy, blocks: dict[str, BlockInterface]) -> None:
@@ -161,19 +158,18 @@ stages:
   - {uses: table.sort, with: {rows: ["${{ a }}", {x: "${{ b }}", y: 1}], order: "${{ c }}"}}
   - {uses: table.sort, with: "${{ all }}"}
 """
-    assert jsonschema.Draft202012Validator(schema).is_valid(read(text).data)
+    validator: Any = jsonschema.Draft202012Validator(schema)
+    assert validator.is_valid(read(text).data)
 
 
 def test_every_mapping_of_ours_is_closed(schema: dict[str, Any]) -> None:
     def open_ones(node: Any, path: str) -> list[str]:
-        if isinstance(node, dict):
+        if is_mapping(node):
             own = [path] if "properties" in node and "x-what" in node else []
             own = own if node.get("additionalProperties") is not False else []
             return own + [
                 it for key, each in node.items() for it in open_ones(each, f"{path}/{key}")
             ]
-        return (
-            [it for each in node for it in open_ones(each, path)] if isinstance(node, list) else []
-        )
+        return [it for each in node for it in open_ones(each, path)] if is_list(node) else []
 
     assert open_ones(schema, "") == []
