@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import itertools
 import json
 import os
@@ -28,6 +27,9 @@ __all__ = ["Answer", "Guest", "GuestFailure", "Sandbox"]
 
 START_SECONDS = 60.0
 """How long a zygote may take to be ready; it loads the catalog meanwhile."""
+
+CLOSE_SECONDS = 5.0
+"""How long a zygote may take to end of itself."""
 
 _UIDS = 60_000
 
@@ -216,15 +218,20 @@ class _Zygote:
         self._control.close()
         if self._ready.done() and not self._ready.cancelled():
             self._ready.exception()
-        with contextlib.suppress(ProcessLookupError):
+        # The end of the channel ends the zygote, the kernel then everything in its pid namespace, and only after
+        # that its launcher: whoever waits for the launcher knows that nothing is left.
+        try:
+            await asyncio.wait_for(_reap(self._loop, self.process), CLOSE_SECONDS)
+        except TimeoutError:
             self.process.kill()
-        await _reap(self._loop, self.process)
+            await _reap(self._loop, self.process)
         self._cgroups.close()
 
 
 def _launch(spec: JailSpec, channel: socket.socket) -> subprocess.Popen[bytes]:
     config = {
         "preload": list(spec.preload),
+        "paths": list(spec.paths),
         "extensions": {name: list(made) for name, made in spec.extensions.items()},
         "binds": [asdict(bind) for bind in spec.binds],
         "level": spec.level,

@@ -46,12 +46,13 @@ class JailSpec:
     """How a sandbox is built.
 
     ``extensions`` adds operations: a name, and the ``module:function`` with its configuration (plain JSON) that makes the
-    handler in the zygote before it is closed. ``preload`` names modules to import there as well.
+    handler in the zygote before it is closed. ``preload`` names modules to import there as well, ``paths`` folders to import from.
     ``without`` leaves layers out, so that tests can show what each one stops.
     """
 
     extensions: Mapping[str, tuple[str, Any]] = field(default_factory=dict[str, tuple[str, Any]])
     preload: tuple[str, ...] = ()
+    paths: tuple[str, ...] = ()
     binds: tuple[Bind, ...] = ()
     level: Level = "full"
     without: frozenset[str] = frozenset()

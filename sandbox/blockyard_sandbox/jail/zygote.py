@@ -72,6 +72,7 @@ def load(config: dict[str, Any]) -> dict[str, Any]:
     import zoneinfo
 
     zoneinfo.reset_tzpath([zones()])
+    sys.path.extend(config["paths"])
     for name in config["preload"]:
         importlib.import_module(name)
     handlers: dict[str, Any] = {}
