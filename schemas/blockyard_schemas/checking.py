@@ -7,13 +7,13 @@ a long list of stages few of which are wrong. Each has a keyword here that goes 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import jsonschema_rs
 from jsonschema import Draft202012Validator, validators
 from jsonschema.exceptions import ValidationError
 
+from blockyard_schemas.faults import Fault, deep_faults
 from blockyard_schemas.plain import is_list, is_mapping
 
 Errors: TypeAlias = Iterator[ValidationError]
@@ -24,26 +24,6 @@ _STAGE = {"$ref": "#/$defs/stage"}
 _EXPRESSION = {"$ref": "#/$defs/expression"}
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """One error: the keyword that failed and its value, the schema around it, what was found, and where.
-
-    ``relative`` tells that it lies deeper than the branch it is in; ``inside`` are the errors of the branches of an ``anyOf``, each with the branch's number; ``of_key`` tells that it is a key of
-    the mapping at ``path`` that is wrong; ``outer`` is the schema that holds the one around.
-    """
-
-    keyword: str
-    wanted: Any
-    node: Mapping[str, Any]
-    found: Any
-    path: tuple[str | int, ...]
-    message: str
-    relative: bool = False
-    of_key: bool = False
-    outer: Mapping[str, Any] | None = None
-    inside: tuple[tuple[int, Fault], ...] = ()
-
-
 def faults_of(data: Any, schema: Mapping[str, Any]) -> Iterator[Fault]:
     """Yield the errors of data under a schema."""
     short = _ShortCuts(schema)
@@ -51,8 +31,11 @@ def faults_of(data: Any, schema: Mapping[str, Any]) -> Iterator[Fault]:
         Draft202012Validator,
         {"allOf": short.all_of, "if": short.condition, "items": short.items},
     )
-    for error in made(schema).iter_errors(data):
-        yield _fault(error)
+    try:
+        for error in made(schema).iter_errors(data):
+            yield _fault(error)
+    except RecursionError:  # jsonschema needs many frames for each level of a document
+        yield from deep_faults(data, schema)
 
 
 def _fault(error: Any) -> Fault:

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from blockyard_schemas.checking import Fault, faults_of
+from blockyard_schemas.checking import faults_of
+from blockyard_schemas.faults import Fault
 from blockyard_schemas.nearest import did_you_mean, nearest
 from blockyard_schemas.problems import Problem, pointer_of
 from blockyard_schemas.showing import found, shown

@@ -12,7 +12,7 @@ from blockyard_schemas.plain import is_mapping
 from blockyard_schemas.wording import Said, label, listed
 
 if TYPE_CHECKING:
-    from blockyard_schemas.checking import Fault
+    from blockyard_schemas.faults import Fault
 
 
 _KIND_KEYS = tuple(row.key for row in ROWS if row.key is not None)

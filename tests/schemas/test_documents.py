@@ -1,13 +1,16 @@
 """Documents: what is valid, and what each wrong one is told, at which place."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from blockyard_schemas.checking import faults_of
+from blockyard_schemas.faults import deep_faults
 from blockyard_schemas.problems import Problem
-from blockyard_schemas.reader import read
-from blockyard_schemas.validation import MOST, validate
+from blockyard_schemas.reader import from_data, read
+from blockyard_schemas.validation import MOST, is_valid, validate, without_rules
 
 Check = Callable[..., list[Problem]]
 
@@ -430,8 +433,6 @@ def test_no_message_speaks_of_schemas(check: Check) -> None:
 def test_what_the_admission_explains_is_left_to_it(
     check: Check, schema: dict[str, Any], stage: str
 ) -> None:
-    from blockyard_schemas.validation import is_valid
-
     text = f"name: t\nstages: [{stage}]"
     assert check(text) == []
     assert not is_valid(read(text).data, schema)
@@ -457,7 +458,26 @@ def test_one_wrong_stage_of_thousands_is_found(check: Check) -> None:
 
 
 def test_a_document_without_text_has_problems_without_places(schema: dict[str, Any]) -> None:
-    from blockyard_schemas.reader import from_data
-
     (problem,) = validate(from_data({"name": "t", "stages": [{"ecko": 1}]}), schema)
     assert (problem.pointer, problem.line, problem.column) == ("/stages/0/ecko", None, None)
+
+
+@pytest.mark.parametrize("text", [text for text, *_ in WRONG])
+def test_the_errors_of_the_deep_way_are_the_same(schema: dict[str, Any], text: str) -> None:
+    data = read(text).data
+    rest = without_rules(schema)
+    usual = {(it.keyword, it.path) for it in faults_of(data, rest)}
+    assert {(it.keyword, it.path) for it in deep_faults(data, rest)} == usual
+    for fault in deep_faults(data, rest):
+        assert fault.node[fault.keyword] == fault.wanted
+
+
+@pytest.mark.parametrize("levels", [10, 20, 30])
+def test_an_error_deep_inside_is_explained_too(schema: dict[str, Any], levels: int) -> None:
+    stage: Any = {"ecko": 1}
+    for _ in range(levels):
+        stage = {"try": [], "finally": [stage]}
+    (problem,) = validate(read(json.dumps({"name": "t", "stages": [stage]})), schema)
+    assert problem.rule == "unknown-key"
+    assert problem.pointer == "/stages/0" + "/finally/0" * levels + "/ecko"
+    assert problem.hint == "did you mean 'echo'?"
