@@ -116,13 +116,10 @@ class Runner:
         catalog: Catalog | None = None,
         sandbox: Sandbox | None = None,
     ) -> None:
-        """Read the policy; raise InvalidDocumentError when it is not valid."""
+        """Read and start nothing yet; what is wrong with the policy is raised when it is first needed."""
         from blockyard_platform.engine.house import House
-        from blockyard_platform.loading import load_catalog, load_policy
 
-        self.policy: Policy = load_policy(policy)
-        self.catalog: Catalog = load_catalog(catalog)
-        self._house = House(self.policy, self.catalog, sandbox)
+        self._house = House(policy, catalog, sandbox)
 
     async def __aenter__(self) -> Self:
         """Return the runner; nothing is started yet."""
@@ -142,6 +139,16 @@ class Runner:
         await self._house.close()
 
     @property
+    def policy(self) -> Policy:
+        """The policy; raises InvalidDocumentError when it is not valid."""
+        return self._house.policy
+
+    @property
+    def catalog(self) -> Catalog:
+        """The catalog."""
+        return self._house.catalog
+
+    @property
     def sandbox_started(self) -> bool:
         """Whether a sandbox is there, or on its way."""
         return self._house.started
@@ -153,7 +160,7 @@ class Runner:
         from blockyard_schemas.problems import InvalidDocumentError
 
         try:
-            source = load_document(document, self.policy)
+            source = load_document(document, self._house.document_bytes)
         except InvalidDocumentError as error:
             return Admission(None, error.problems)
         return admit(source, self.policy, self.catalog)

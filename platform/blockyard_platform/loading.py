@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
+from blockyard_platform.weight import weigh
+from blockyard_schemas.problems import InvalidDocumentError, Problem
 from blockyard_schemas.reader import ReadLimits, Source, from_data, read
 
 if TYPE_CHECKING:
@@ -17,25 +20,37 @@ if TYPE_CHECKING:
     Document: TypeAlias = str | bytes | Path | Mapping[str, Any] | Source
     PolicyLike: TypeAlias = Policy | str | Path | Mapping[str, Any] | None
 
+DOCUMENT_BYTES = 1024 * 1024
+"""The bound on documents of the policy for one person's own machine."""
+
 _ENDINGS = (".yaml", ".yml", ".json")
 
 
-def load_document(document: Document, policy: Policy) -> Source:
-    """Read a document within the policy's bound; raise InvalidDocumentError, or OSError for a file.
+def load_document(document: Document, most: int = DOCUMENT_BYTES) -> Source:
+    """Read a document of at most so many bytes; raise InvalidDocumentError, or OSError for a file.
 
-    A text of one line that ends in .yaml, .yml or .json is a path; any other text is the document itself.
+    A text of one line that ends in .yaml, .yml or .json is a path; any other text is the document itself. Of data that
+    was built in Python, or read before, the size as JSON is estimated.
     """
-    if isinstance(document, Source):
-        return document
-    limits = ReadLimits(bytes=policy.document_kib * 1024)
-    if isinstance(document, Mapping):
-        return from_data(dict(document), limits=limits)
     if isinstance(document, str) and _is_path(document):
         document = Path(document)
+    syntax: Literal["json"] | None = None
     if isinstance(document, Path):
-        text = _bytes_of(document, limits.bytes)
-        return read(text, limits=limits, syntax="json" if document.suffix == ".json" else None)
-    return read(document, limits=limits)
+        syntax = "json" if document.suffix == ".json" else None
+        document = _bytes_of(document, most)
+    if isinstance(document, bytes | str):
+        _check_size(len(document), most)
+        return read(document, limits=replace(ReadLimits(), bytes=most), syntax=syntax)
+    source = document if isinstance(document, Source) else from_data(dict(document))
+    _check_size(weigh(source.data, most), most)
+    return source
+
+
+def _check_size(size: int, most: int) -> None:
+    if size > most:
+        message = f"the document is longer than the {most} bytes that the policy allows"
+        problem = Problem("policy-limit", "", message, "split the workflow (policy document_kib)")
+        raise InvalidDocumentError([problem])
 
 
 def load_policy(policy: PolicyLike) -> Policy:

@@ -132,6 +132,20 @@ def constant(value: Any) -> Template:
     return Template(_Constant(value))
 
 
+def texts(
+    value: Any, pointer: tuple[str | int, ...] = ()
+) -> Iterator[tuple[str, tuple[str | int, ...]]]:
+    """Yield every text in the data that holds an expression, with its place."""
+    if has_expression(value):
+        yield value, pointer
+    elif is_list(value):
+        for index, item in enumerate(value):
+            yield from texts(item, (*pointer, index))
+    elif is_mapping(value):
+        for key, item in value.items():
+            yield from texts(item, (*pointer, key))
+
+
 def has_expression(value: Any) -> bool:
     """Whether a value is a text that holds ``${{``."""
     return isinstance(value, str) and _OPENS in value

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from blockyard_platform.admission.references import texts
 from blockyard_platform.durations import seconds_of
 from blockyard_platform.errors import StageFailureError
 from blockyard_platform.plain import is_list, is_mapping
 from blockyard_platform.retrying import read_retry
+from blockyard_platform.templates import texts
 from blockyard_schemas.kinds import BUILT, kind_of, spellings
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ def _check_value(
     data: dict[str, Any], pointer: Pointer, key: str, read: Callable[[Any], Any], report: Report
 ) -> None:
     value = data.get(key)
-    if value is None or any(True for _ in texts(value, ())):
+    if value is None or any(True for _ in texts(value)):
         return
     try:
         read(value)

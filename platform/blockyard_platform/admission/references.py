@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +9,7 @@ from blockyard_platform.admission.walk import Found, Pointer, Row, ended, inner_
 from blockyard_platform.errors import ExpressionError
 from blockyard_platform.expressions import GuestExpression, Path, parse
 from blockyard_platform.plain import is_list, is_mapping
-from blockyard_platform.templates import has_expression, pieces
+from blockyard_platform.templates import has_expression, pieces, texts
 from blockyard_schemas.kinds import spellings
 from blockyard_schemas.nearest import nearest
 
@@ -97,18 +96,6 @@ def _check_condition(found: Found, key: str, report: Report) -> None:
             f"the condition {text.strip()[:60]!r} is not one expression",
             "put the whole comparison between the braces: ${{ params.a == 'b' }}",
         )
-
-
-def texts(value: Any, pointer: Pointer) -> Iterator[tuple[str, Pointer]]:
-    """Yield every text that holds an expression, with its place."""
-    if has_expression(value):
-        yield value, pointer
-    elif is_list(value):
-        for index, item in enumerate(value):
-            yield from texts(item, (*pointer, index))
-    elif is_mapping(value):
-        for key, item in value.items():
-            yield from texts(item, (*pointer, key))
 
 
 def _check(value: Any, pointer: Pointer, where: _Where, report: Report) -> None:

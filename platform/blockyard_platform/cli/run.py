@@ -12,9 +12,9 @@ import click
 from blockyard_platform.cli.exits import Exit, exit_of
 from blockyard_platform.cli.inputs import (
     build_catalog,
+    read_bytes,
     read_params,
     read_policy,
-    read_source,
     split_params,
 )
 from blockyard_platform.cli.report import note, print_json, print_problems, printable
@@ -77,10 +77,11 @@ async def _run(
     from blockyard_platform.api import arun
 
     return await arun(
-        read_source(file),
+        read_bytes(file),
         params=read_params(params_file),
         texts=split_params(pairs),
-        policy=read_policy(policy),
+        # Without a policy the sandbox starts beside the reading of the personal one.
+        policy=None if policy is None else read_policy(policy),
         catalog=build_catalog(folders),
         on_event=progress.show,
     )
@@ -115,11 +116,12 @@ def _report(file: str, result: RunResult, *, as_json: bool) -> None:
 
 
 def _exit(result: RunResult) -> Exit:
-    if result.problems:
-        return exit_of(result.problems)
     if result.status is Status.SUCCESS:
         return Exit.SUCCESS
-    codes = {record.code for job in result.jobs.values() for record in job.stages.values()}
-    if Code.SANDBOX_UNAVAILABLE in codes:
+    if result.run_id is None and result.problems:
+        return exit_of(result.problems)
+    codes = {record.code.name for job in result.jobs.values() for record in job.stages.values()}
+    codes |= {problem.rule for problem in result.problems}
+    if Code.SANDBOX_UNAVAILABLE.name in codes:
         return Exit.NO_SANDBOX
     return Exit.INTERRUPTED if result.status is Status.CANCEL else Exit.FAILED

@@ -73,20 +73,19 @@ class RunHandle:
     async def _admit(
         self, document: Document, params: dict[str, Any], texts: dict[str, str]
     ) -> tuple[Plan | None, dict[str, Any], tuple[Problem, ...]]:
-        from blockyard_platform.admission import admit
-        from blockyard_platform.admission.glance import needs_guest
+        from blockyard_platform.glance import needs_guest
         from blockyard_platform.loading import load_document
-        from blockyard_platform.params import bind
 
         try:
-            source = load_document(document, self._house.policy)
+            source = load_document(document, self._house.document_bytes)
         except InvalidDocumentError as error:
             return None, {}, error.problems
         if needs_guest(source.data):
             self._house.warm()
-            await asyncio.sleep(
-                0
-            )  # the sandbox's process starts while the document is checked here
+            await asyncio.sleep(0)  # its process starts, while the document is checked here
+        from blockyard_platform.admission import admit
+        from blockyard_platform.params import bind
+
         admission = admit(source, self._house.policy, self._house.catalog)
         if admission.plan is None:
             return None, {}, admission.problems

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal
+
+from blockyard_platform.loading import DOCUMENT_BYTES, load_catalog, load_policy
 
 if TYPE_CHECKING:
     from blockyard_blocks.catalog import Block, Catalog
+    from blockyard_platform.loading import PolicyLike
     from blockyard_sandbox.limits import GuestLimits
     from blockyard_sandbox.sandbox import Sandbox
     from blockyard_schemas.policy import Policy
@@ -17,18 +21,40 @@ _MIB = 1024 * 1024
 class House:
     """The parts that many runs of one tenant use."""
 
-    def __init__(self, policy: Policy, catalog: Catalog, sandbox: Sandbox | None = None) -> None:
-        """Start nothing; a sandbox that is given is used, and left open."""
-        self.policy = policy
-        self.catalog = catalog
+    def __init__(
+        self, policy: PolicyLike, catalog: Catalog | None, sandbox: Sandbox | None = None
+    ) -> None:
+        """Read and start nothing yet; a sandbox that is given is used, and left open."""
+        self._policy = policy
+        self._catalog = catalog
         self._given = sandbox
         self._starting: asyncio.Task[Sandbox] | None = None
         self._blocks: dict[str, Block] = {}
 
+    @cached_property
+    def policy(self) -> Policy:
+        """The policy; raises InvalidDocumentError or OSError when it cannot be read."""
+        return load_policy(self._policy)
+
+    @cached_property
+    def catalog(self) -> Catalog:
+        """The catalog."""
+        return load_catalog(self._catalog)
+
+    @property
+    def document_bytes(self) -> int:
+        """The bound on documents."""
+        return DOCUMENT_BYTES if self._policy is None else self.policy.document_kib * 1024
+
+    @property
+    def level(self) -> Literal["full", "reduced"]:
+        """The least level of the jail; known without reading when there is no policy but the personal one."""
+        return "full" if self._policy is None else self.policy.isolation
+
     def warm(self) -> None:
         """Begin to start the sandbox, without waiting for it."""
         if self._given is None and self._starting is None:
-            self._starting = asyncio.ensure_future(_start(self.policy, self.catalog))
+            self._starting = asyncio.ensure_future(_start(self.level, self.catalog))
 
     @property
     def started(self) -> bool:
@@ -82,11 +108,11 @@ class House:
         await sandbox.close()
 
 
-async def _start(policy: Policy, catalog: Catalog) -> Sandbox:
+async def _start(level: Literal["full", "reduced"], catalog: Catalog) -> Sandbox:
     from blockyard_sandbox.sandbox import Sandbox
     from blockyard_sandbox.spec import JailSpec
 
     extensions = {"block": ("blockyard_blocks.serve:make", catalog.guest_config())}
-    sandbox = Sandbox(JailSpec(extensions=extensions, level=policy.isolation))
+    sandbox = Sandbox(JailSpec(extensions=extensions, level=level))
     await sandbox.start()
     return sandbox

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from blockyard_platform.admission.references import texts
 from blockyard_platform.errors import ExpressionError
 from blockyard_platform.expressions import GuestExpression, parse
 from blockyard_platform.plain import is_list, is_mapping
-from blockyard_platform.templates import pieces
+from blockyard_platform.templates import pieces, texts
 
 
 def needs_guest(data: Any) -> bool:
     """Whether the document looks as if it has a stage or an expression for the guest."""
-    return _has_code(data) or any(_has_guest_expression(text) for text, _ in texts(data, ()))
+    return _has_code(data) or any(_has_guest_expression(text) for text, _ in texts(data))
 
 
 def _has_code(value: Any) -> bool:
