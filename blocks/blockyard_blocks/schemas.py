@@ -62,8 +62,8 @@ def value_schema(annotation: Any) -> CoreSchema:
         return _union_schema(annotation, arguments)
     if origin is list:
         return core_schema.list_schema(value_schema(arguments[0]))
-    if origin is dict and arguments[0] is str:
-        return core_schema.dict_schema(core_schema.str_schema(), value_schema(arguments[1]))
+    if origin is dict and _is_key(arguments[0]):
+        return core_schema.dict_schema(value_schema(arguments[0]), value_schema(arguments[1]))
     return _pydantic_schema(annotation)
 
 
@@ -76,8 +76,12 @@ def is_plain(annotation: Any) -> bool:
     if origin in (Union, types.UnionType, list):
         return all(is_plain(argument) for argument in arguments)
     if origin is dict:
-        return arguments[0] is str and is_plain(arguments[1])
+        return _is_key(arguments[0]) and is_plain(arguments[1])
     return _plain_schema(annotation) is not None
+
+
+def _is_key(annotation: Any) -> bool:
+    return annotation is str or get_origin(annotation) is Literal
 
 
 def _plain_schema(annotation: Any) -> CoreSchema | None:

@@ -11,13 +11,17 @@ from blockyard_blocks.blocks import Block
 from blockyard_blocks.collecting import Shelf, blocks_in, shelved
 
 FAMILIES: dict[str, tuple[str, ...]] = {
-    "csv": ("csv_rows",),
+    "csv": ("csv_texts",),
+    "date": ("date_parts", "date_arithmetic"),
     "dict": ("dict_changes", "dict_parts"),
+    "hash": ("hash_digests",),
+    "json": ("json_texts", "json_values"),
     "list": ("list_changes", "list_parts"),
     "logic": ("logic_choices", "logic_operations"),
     "math": ("math_numbers", "math_lists"),
     "object": ("object_values",),
-    "table": ("table_rows", "table_groups"),
+    "regex": ("regex_patterns",),
+    "table": ("table_rows", "table_columns", "table_groups", "table_joins"),
     "text": ("text_shape", "text_parts", "text_templates"),
     "variable": ("variable_values",),
 }

@@ -1,182 +1,152 @@
-"""Tables: choosing, ordering and reshaping rows, which are records with named cells."""
+"""Table: choosing, sorting and cutting rows. A table is a list of dicts, one a row; what a row lacks is null."""
 
-from collections.abc import Callable
 from typing import Any, Literal
 
+from blockyard_blocks.comparing import compare, key_of, order_key
 from blockyard_blocks.declaring import Example, family
+from blockyard_blocks.tables import Row, check_columns, columns_of
 
 table_block = family("table")
 
-Row = dict[str, Any]
-Operator = Literal["=", "!=", "<", "<=", ">", ">=", "in", "contains", "starts_with", "is_empty"]
-
-_PEOPLE = [{"name": "Ada", "age": 36}, {"name": "Bob", "age": 25}, {"name": "Cid", "age": None}]
-
-
-@table_block(
-    Example(
-        {"rows": _PEOPLE, "column": "age", "operator": ">", "value": 30},
-        [{"name": "Ada", "age": 36}],
-    ),
-    Example(
-        {"rows": _PEOPLE, "column": "age", "operator": "is_empty"}, [{"name": "Cid", "age": None}]
-    ),
-)
-def filter(  # noqa: A001  (the block's name; nothing here needs the built-in one)
-    *, rows: list[Row], column: str, operator: Operator = "=", value: Any = None
-) -> list[Row]:
-    """Keep the rows whose cell passes a comparison. A missing or ``null`` cell passes no ordering.
-
-    - rows: the rows
-    - column: the cell to look at
-    - operator: how to compare
-    - value: what to compare with
-    """
-    test = _TESTS[operator]
-    return [row for row in rows if test(row.get(column), value)]
+_ROWS = [{"n": "a", "v": 2}, {"n": "b", "v": None}, {"n": "c", "v": 1}]
+_KEYS = frozenset({"column", "operator", "value"})
+_ORDERED = frozenset({">", ">=", "<", "<="})
 
 
 @table_block(
     Example(
-        {"rows": _PEOPLE[:2], "by": ["age"]},
-        [{"name": "Bob", "age": 25}, {"name": "Ada", "age": 36}],
+        {"rows": _ROWS, "where": [{"column": "v", "operator": ">", "value": 1}]},
+        [{"n": "a", "v": 2}],
     ),
-    Example({"rows": [{"a": 1}, {"a": 2}], "by": ["-a"]}, [{"a": 2}, {"a": 1}]),
+    Example({"rows": _ROWS, "where": [{"column": "v", "value": None}]}, [{"n": "b", "v": None}]),
 )
-def sort(*, rows: list[Row], by: list[str]) -> list[Row]:
-    """Order rows by columns; missing and ``null`` cells come last.
+def filter_(
+    *, rows: list[dict[str, Any]], where: list[dict[str, Any]], match: Literal["all", "any"] = "all"
+) -> list[dict[str, Any]]:
+    """Return the rows that meet conditions.
 
     - rows: the rows
-    - by: the columns, the first counting most; a leading ``-`` means downwards
+    - where: conditions {column, operator, value}; the operators are those of logic.compare, without one it is =;
+      null is neither smaller nor larger than anything
+    - match: all conditions must be met, or any one of them
     """
+    conditions = [_condition(place, condition) for place, condition in enumerate(where)]
+    check_columns(rows, [column for column, _, _ in conditions])
+    decide = all if match == "all" else any
+    return [row for row in rows if decide(_meets(row, condition) for condition in conditions)]
+
+
+def _condition(place: int, given: dict[str, Any]) -> tuple[str, str, Any]:
+    unknown = given.keys() - _KEYS
+    column, operator = given.get("column"), given.get("operator", "=")
+    if (
+        unknown
+        or "value" not in given
+        or not isinstance(column, str)
+        or not isinstance(operator, str)
+    ):
+        raise ValueError(
+            f"where[{place}] is a dict of column (a text), operator (a text) and value"
+        )
+    return column, operator, given["value"]
+
+
+def _meets(row: Row, condition: tuple[str, str, Any]) -> bool:
+    column, operator, wanted = condition
+    value = row.get(column)
+    if value is None and (
+        operator in _ORDERED or operator in ("contains", "starts with", "ends with")
+    ):
+        return False
+    try:
+        return compare(value, operator, wanted)
+    except ValueError as error:
+        raise ValueError(f"the column '{column[:80]}': {error}") from None
+
+
+@table_block(
+    Example(
+        {"rows": _ROWS, "by": ["-v"]},
+        [{"n": "a", "v": 2}, {"n": "c", "v": 1}, {"n": "b", "v": None}],
+    ),
+    Example(
+        {"rows": [{"a": 1, "b": 2}, {"a": 1, "b": 1}], "by": ["a", "b"]},
+        [{"a": 1, "b": 1}, {"a": 1, "b": 2}],
+    ),
+)
+def sort(
+    *, rows: list[dict[str, Any]], by: list[str], nulls: Literal["first", "last"] = "last"
+) -> list[dict[str, Any]]:
+    """Return rows in the order of one or several columns; rows that are equal there stay in their order.
+
+    - rows: the rows
+    - by: the columns, the first one first; with a - before its name a column goes from large to small
+    - nulls: whether null comes first or last
+    """
+    known = set(columns_of(rows))
+    keys = [
+        (name, False) if name in known else (name.removeprefix("-"), name.startswith("-"))
+        for name in by
+    ]
+    check_columns(rows, [name for name, _ in keys])
     ordered = list(rows)
-    for column in reversed(by):
-        ordered = _sorted_by(ordered, column.removeprefix("-"), down=column.startswith("-"))
+    for name, descending in reversed(keys):
+        ordered = _sorted(ordered, name, descending, nulls)
     return ordered
 
 
-@table_block(Example({"rows": _PEOPLE[:1], "columns": ["age"]}, [{"age": 36}]))
-def select(*, rows: list[Row], columns: list[str]) -> list[Row]:
-    """Keep only some columns, in the order given; a missing cell is ``null``.
+def _sorted(rows: list[Row], name: str, descending: bool, nulls: str) -> list[Row]:
+    known = [row for row in rows if row.get(name) is not None]
+    unknown = [row for row in rows if row.get(name) is None]
+    known.sort(key=lambda row: order_key(row[name]), reverse=descending)
+    return unknown + known if nulls == "first" else known + unknown
+
+
+@table_block(Example({"rows": _ROWS, "count": 1, "offset": 1}, [{"n": "b", "v": None}]))
+def limit(*, rows: list[dict[str, Any]], count: int, offset: int = 0) -> list[dict[str, Any]]:
+    """Return the first rows.
 
     - rows: the rows
-    - columns: the columns to keep
+    - count: so many, at most
+    - offset: pass over so many first
     """
-    return [{name: row.get(name) for name in columns} for row in rows]
-
-
-@table_block(Example({"rows": _PEOPLE[:1], "columns": ["age"]}, [{"name": "Ada"}]))
-def drop(*, rows: list[Row], columns: list[str]) -> list[Row]:
-    """Leave out some columns.
-
-    - rows: the rows
-    - columns: the columns to leave out
-    """
-    gone = set(columns)
-    return [{name: cell for name, cell in row.items() if name not in gone} for row in rows]
-
-
-@table_block(Example({"rows": [{"a": 1}], "names": {"a": "b"}}, [{"b": 1}]))
-def rename(*, rows: list[Row], names: dict[str, str]) -> list[Row]:
-    """Give columns other names.
-
-    - rows: the rows
-    - names: new names by old ones
-    """
-    return [{names.get(name, name): cell for name, cell in row.items()} for row in rows]
-
-
-@table_block(Example({"rows": [{"a": 1}], "cells": {"b": 2}}, [{"a": 1, "b": 2}]))
-def with_cells(*, rows: list[Row], cells: Row) -> list[Row]:
-    """Set the same cells in every row.
-
-    - rows: the rows
-    - cells: values by column
-    """
-    return [row | cells for row in rows]
+    if count < 0 or offset < 0:
+        raise ValueError("count and offset can't be negative")
+    return rows[offset : offset + count]
 
 
 @table_block(
     Example({"rows": [{"a": 1}, {"a": 1}, {"a": 2}]}, [{"a": 1}, {"a": 2}]),
-    Example({"rows": [{"a": 1, "b": 1}, {"a": 1, "b": 2}], "by": ["a"]}, [{"a": 1, "b": 1}]),
+    Example({"rows": [{"a": 1, "b": 1}, {"a": 1, "b": 2}], "columns": ["a"]}, [{"a": 1, "b": 1}]),
 )
-def distinct(*, rows: list[Row], by: list[str] | None = None) -> list[Row]:
-    """Keep the first of rows that are alike.
+def distinct(
+    *, rows: list[dict[str, Any]], columns: list[str] | None = None
+) -> list[dict[str, Any]]:
+    """Return the first row of those that are equal.
 
     - rows: the rows
-    - by: the columns that count; without it all
+    - columns: which columns count; without them all
     """
-    first: dict[str, Row] = {}
-    for row in rows:
-        seen = [row.get(name) for name in by] if by is not None else sorted(row.items())
-        first.setdefault(repr(seen), row)
-    return list(first.values())
+    if columns is None:
+        return list({key_of(row): row for row in reversed(rows)}.values())[::-1]
+    check_columns(rows, columns)
+    seen = {key_of([row.get(name) for name in columns]): row for row in reversed(rows)}
+    return list(seen.values())[::-1]
 
 
-@table_block(Example({"rows": [{"a": 1}, {"a": 2}, {"a": 3}], "count": 1, "skip": 1}, [{"a": 2}]))
-def limit(*, rows: list[Row], count: int, skip: int = 0) -> list[Row]:
-    """Keep so many rows.
+@table_block(Example({"tables": [[{"a": 1}], [{"a": 2}]]}, [{"a": 1}, {"a": 2}]))
+def concat(*, tables: list[list[dict[str, Any]]]) -> list[dict[str, Any]]:
+    """Return the rows of several tables in one.
+
+    - tables: the tables, in order
+    """
+    return [row for rows in tables for row in rows]
+
+
+@table_block(Example({"rows": _ROWS}, 3))
+def count(*, rows: list[dict[str, Any]]) -> int:
+    """Count the rows.
 
     - rows: the rows
-    - count: how many to keep
-    - skip: how many to leave out before
     """
-    if count < 0 or skip < 0:
-        raise ValueError("count and skip must not be negative")
-    return rows[skip : skip + count]
-
-
-@table_block(Example({"rows": [{"a": 1}, {"b": 2}], "column": "a"}, [1, None]))
-def column(*, rows: list[Row], column: str) -> list[Any]:
-    """Return the cells of one column as a list; a missing cell is ``null``.
-
-    - rows: the rows
-    - column: the column
-    """
-    return [row.get(column) for row in rows]
-
-
-def _sorted_by(rows: list[Row], name: str, *, down: bool) -> list[Row]:
-    filled = [row for row in rows if row.get(name) is not None]
-    filled.sort(key=lambda row: _rank(row[name]), reverse=down)
-    return filled + [row for row in rows if row.get(name) is None]
-
-
-def _rank(cell: Any) -> tuple[int, Any]:
-    """Return a key that orders cells of several types without an error: numbers, texts, then all else as text."""
-    if isinstance(cell, bool | int | float):
-        return (0, cell)
-    return (1, cell) if isinstance(cell, str) else (2, repr(cell))
-
-
-def _ordered(compare: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:
-    def test(cell: Any, value: Any) -> bool:
-        if cell is None or value is None:
-            return False
-        return compare(_rank(cell), _rank(value))
-
-    return test
-
-
-def _contains(cell: Any, value: Any) -> bool:
-    return (
-        value in cell
-        if isinstance(cell, list) or (isinstance(cell, str) and isinstance(value, str))
-        else False
-    )
-
-
-_TESTS: dict[str, Callable[[Any, Any], bool]] = {
-    "=": lambda cell, value: cell == value,
-    "!=": lambda cell, value: cell != value,
-    "<": _ordered(lambda cell, value: cell < value),
-    "<=": _ordered(lambda cell, value: cell <= value),
-    ">": _ordered(lambda cell, value: cell > value),
-    ">=": _ordered(lambda cell, value: cell >= value),
-    "in": lambda cell, value: isinstance(value, list) and cell in value,
-    "contains": _contains,
-    "starts_with": lambda cell, value: (
-        isinstance(cell, str) and isinstance(value, str) and cell.startswith(value)
-    ),
-    "is_empty": lambda cell, _: cell is None or cell in ("", [], {}),
-}
+    return len(rows)

@@ -166,14 +166,14 @@ def ends_with(*, text: str, piece: str) -> bool:
     return text.endswith(piece)
 
 
-@text_block(Example({"text": "  "}, True), Example({"text": "  ", "ignore_spaces": False}, False))
-def is_empty(*, text: str, ignore_spaces: bool = True) -> bool:
+@text_block(Example({"text": "  "}, False), Example({"text": "  ", "include_spaces": False}, True))
+def is_empty(*, text: str, include_spaces: bool = True) -> bool:
     """Tell whether a text holds nothing.
 
     - text: the text
-    - ignore_spaces: white space counts as nothing
+    - include_spaces: white space counts as something
     """
-    return not (text.strip() if ignore_spaces else text)
+    return not (text if include_spaces else text.strip())
 
 
 @text_block(Example({"text": "123"}, True), Example({"text": "1.5"}, False))
