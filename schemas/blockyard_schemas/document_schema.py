@@ -49,7 +49,7 @@ def document(policy: Policy) -> Schema:
                 "propertyNames": ref("id"),
                 "additionalProperties": ref("job"),
             },
-            "outputs": {"type": "object"},
+            "outputs": {"type": "object", "x-hint": "name each output: {total: ...}"},
         },
         ("name",),
     )
@@ -66,6 +66,7 @@ def document_definitions() -> dict[str, Schema]:
         "job": _job(),
         "params": {
             "type": "object",
+            "x-hint": "name each param and its type: {month: string}",
             "propertyNames": ref("id"),
             "additionalProperties": ref("param"),
         },

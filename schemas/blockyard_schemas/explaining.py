@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -69,7 +70,8 @@ def _must(fault: Fault, rule: str, expected: str, hint: str | None = None) -> Sa
 
 def _type(fault: Fault) -> Said:
     expected = str(fault.node.get("x-expected", types(fault.wanted)))
-    return _must(fault, "type", expected, _type_hint(fault))
+    hint = fault.node.get("x-hint")
+    return _must(fault, "type", expected, _type_hint(fault) if hint is None else str(hint))
 
 
 def _type_hint(fault: Fault) -> str | None:
@@ -125,7 +127,11 @@ def _form(fault: Fault) -> Said:
     if expected is None and fault.outer is not None:
         expected = (fault.outer or {}).get("x-expected")
     said = expected or f"text of the form {fault.wanted}"
-    return _must(fault, "format", str(said))
+    hint = None
+    if fault.path and fault.path[-1] == "id" and isinstance(fault.found, str):
+        better = re.sub(r"[^A-Za-z0-9_-]+", "-", fault.found[:60]).strip("-")
+        hint = f"write '{better}'" if better[:1].isalpha() else f"write 's{better}'"
+    return _must(fault, "format", str(said), hint)
 
 
 def _bad_key(fault: Fault) -> Said:

@@ -146,6 +146,7 @@ def _nesting_kinds(policy: Policy) -> dict[str, Schema]:
         "stages": stages,
         "parallel": {
             "type": "object",
+            "x-hint": "name each branch: {left: [...], right: [...]}",
             "propertyNames": {"minLength": 1, "maxLength": 100},
             "additionalProperties": stages,
         },

@@ -10,6 +10,8 @@ from blockyard_schemas.findings import Findings
 from blockyard_schemas.problems import InvalidDocumentError
 
 _QUOTE_EXPRESSION = "inside [ ] or { }, put an expression in quotes: '${{ ... }}'"
+_AT_THE_BEGINNING = ("unexpected end of stream", "could not find expected ':'")
+"""What the parser notices later than where it is wrong."""
 _HINTS: tuple[tuple[str, str], ...] = (
     (
         "mapping values are not allowed",
@@ -48,9 +50,11 @@ def explain(
     error: MarkedYAMLError, text: str, findings: Findings, path: Iterable[str | int]
 ) -> InvalidDocumentError:
     """Return the problem of a syntax error, with its place and a hint."""
-    mark = error.problem_mark or error.context_mark
-    at: int | None = mark.index if mark is not None else None
     what = str(error.problem or error.context or "the text is not YAML")
+    mark = error.problem_mark or error.context_mark
+    if error.context_mark is not None and any(it in what for it in _AT_THE_BEGINNING):
+        mark = error.context_mark
+    at: int | None = mark.index if mark is not None else None
     message = f"YAML syntax: {what}"
     if error.context:
         message += f" ({error.context}{_beginning(error, findings)})"

@@ -217,7 +217,7 @@ WRONG: list[tuple[str, str, str, tuple[int, int], str, str | None]] = [
         "add 'run:'",
     ),
     (S + "  - {run: x, with: {}}", "unknown-key", "/stages/0/with", (3, 14), "'run'", "'uses'"),
-    (S + "  - {id: a b}", "format", "/stages/0/id", (3, 10), "(no spaces or dots)", None),
+    (S + "  - {id: a b}", "format", "/stages/0/id", (3, 10), "(no spaces or dots)", "'a-b'"),
     (S + "  - {id: 3}", "type", "/stages/0/id", (3, 10), "must be a letter or _, then", "'3'"),
     (S + "  - {retry: 20}", "range", "/stages/0/retry", (3, 13), "at most 19, not 20", "0 to 19"),
     (S + "  - {retry: {attempt: 2}}", "unknown-key", "/stages/0/retry/attempt", (3, 14), "", "'at"),
