@@ -159,8 +159,9 @@ class Runner:
         from blockyard_platform.loading import load_document
         from blockyard_schemas.problems import InvalidDocumentError
 
+        most = self._house.document_bytes
         try:
-            source = load_document(document, self._house.document_bytes)
+            source = load_document(document, most)
         except InvalidDocumentError as error:
             return Admission(None, error.problems)
         return admit(source, self.policy, self.catalog)

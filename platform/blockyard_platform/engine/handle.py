@@ -76,8 +76,9 @@ class RunHandle:
         from blockyard_platform.glance import needs_guest
         from blockyard_platform.loading import load_document
 
+        most = self._house.document_bytes
         try:
-            source = load_document(document, self._house.document_bytes)
+            source = load_document(document, most)
         except InvalidDocumentError as error:
             return None, {}, error.problems
         if needs_guest(source.data):
