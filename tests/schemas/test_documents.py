@@ -253,7 +253,7 @@ WRONG: list[tuple[str, str, str, tuple[int, int], str, str | None]] = [
         "/stages/0/parallel",
         (3, 16),
         "must be a mapping",
-        None,
+        "left",
     ),
     (
         S + "  - {foreach: 3, stages: []}",
