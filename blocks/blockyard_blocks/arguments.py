@@ -30,7 +30,6 @@ _EXPECTED = {
     "list_type": "a list",
     "dict_type": "a dict",
     "none_required": "null",
-    "typed_dict_type": "a dict of arguments",
 }
 
 
@@ -76,7 +75,7 @@ def _fault(found: Any, types: Mapping[str, Any]) -> Fault:
         )
     if kind == "extra_forbidden" and len(location) == 1:
         return _unknown(str(location[0]), types)
-    expected = _EXPECTED.get(kind) or found["msg"]
+    expected = _EXPECTED.get(kind) or found["msg"] if location else "a dict of arguments"
     if kind == "literal_error":
         expected = "one of " + str(found["ctx"]["expected"])
     return Fault(_place(location), expected, shown(found["input"]))

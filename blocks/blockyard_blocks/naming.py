@@ -28,17 +28,19 @@ def read_reference(uses: str) -> tuple[str, str | None] | None:
 def nearest(uses: str, names: set[str]) -> str | None:
     """Return the name that a text was probably meant to be.
 
-    A wrong version, a slash, capitals and pyconduit's spelling do not count; a function's name alone is enough.
+    A wrong version, a slash and capitals do not count; a function's name is enough, also behind a wrong category.
     """
     import difflib
 
     wanted = uses.partition("@")[0].replace("/", ".").strip().lower()
     if wanted in names:
         return wanted
+    function = wanted.rpartition(".")[2]
+    by_function = {name.partition(".")[2]: name for name in sorted(names, reverse=True)}
+    if function in by_function:
+        return by_function[function]
     near = difflib.get_close_matches(wanted, sorted(names), n=1, cutoff=0.7)
     if near:
         return near[0]
-    function = wanted.rpartition(".")[2]
-    by_function = {name.partition(".")[2]: name for name in sorted(names, reverse=True)}
     near = difflib.get_close_matches(function, sorted(by_function), n=1, cutoff=0.75)
     return by_function[near[0]] if near else None

@@ -35,7 +35,7 @@ _FROM_TEXT = (
 
 def validator_of(parameters: tuple[Parameter, ...], hints: Mapping[str, Any]) -> SchemaValidator:
     """Return what checks a dict of arguments: strict (no text for a number), closed, no infinite numbers."""
-    return SchemaValidator(arguments_schema(parameters, hints), _CONFIG)
+    return SchemaValidator(arguments_schema(parameters, hints))
 
 
 def arguments_schema(parameters: tuple[Parameter, ...], hints: Mapping[str, Any]) -> CoreSchema:
@@ -46,7 +46,7 @@ def arguments_schema(parameters: tuple[Parameter, ...], hints: Mapping[str, Any]
         )
         for item in parameters
     }
-    return core_schema.typed_dict_schema(fields, extra_behavior="forbid")
+    return core_schema.typed_dict_schema(fields, extra_behavior="forbid", config=_CONFIG)
 
 
 def value_schema(annotation: Any) -> CoreSchema:
