@@ -118,6 +118,24 @@ class Event(NamedTuple):
         return found
 
 
+class Records(NamedTuple):
+    """The stages of a job, as expressions see them."""
+
+    stages: Mapping[str, StageRecord]
+
+    def look(self, key: str) -> StageRecord:
+        """Return a stage's record; raise KeyError when there is none."""
+        return self.stages[key]
+
+    def keys(self) -> tuple[str, ...]:
+        """Return the ids of the stages."""
+        return tuple(self.stages)
+
+    def plain(self) -> dict[str, Any]:
+        """Return all records as plain data."""
+        return {name: record.nested() for name, record in self.stages.items()}
+
+
 @dataclass(frozen=True, slots=True)
 class JobResult:
     """How a job ended: its status and the records of its stages by id."""
@@ -130,7 +148,7 @@ class JobResult:
         if key == "status":
             return self.status.value
         if key == "stages":
-            return {name: record.nested() for name, record in self.stages.items()}
+            return Records(self.stages)
         raise KeyError(key)
 
     def keys(self) -> tuple[str, ...]:
@@ -139,7 +157,7 @@ class JobResult:
 
     def plain(self) -> dict[str, Any]:
         """Return the job as expressions see it."""
-        return {key: self.look(key) for key in self.keys()}
+        return {"status": self.status.value, "stages": Records(self.stages).plain()}
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain data."""

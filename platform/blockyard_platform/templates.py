@@ -42,13 +42,19 @@ class Filling:
 
     def take(self, value: Any) -> Any:
         """Count a value against the bound and return it; raise ExpressionError when it is hit."""
-        self.left -= weigh(value, self.left)
-        if self.left < 0:
-            raise ExpressionError(
-                f"the values that this stage is given exceed {MAX_FILLED // 1024 // 1024} MiB",
-                "hand over less at once, for example in a foreach",
-            )
+        self.left -= check_weight(value, self.left)
         return value
+
+
+def check_weight(value: Any, bound: int = MAX_FILLED) -> int:
+    """Return how heavy a value is; raise ExpressionError when that is beyond the bound."""
+    weight = weigh(value, bound)
+    if weight > bound:
+        raise ExpressionError(
+            f"the values that this stage is given exceed {MAX_FILLED // 1024 // 1024} MiB",
+            "hand over less at once, for example in a foreach",
+        )
+    return weight
 
 
 @dataclass(frozen=True, slots=True)

@@ -322,7 +322,11 @@ async def test_a_host_block_runs_here_in_a_thread_of_its_own(hosted: Runner) -> 
         "name": "t",
         "stages": [{"id": "s", "uses": "host.plain", "with": {"text": "a"}}],
     }
-    result = await hosted.run(document)
+    told: list[str] = []
+    result = await hosted.run(
+        document, on_log=lambda line: told.append(threading.current_thread().name)
+    )
+    assert told == [threading.main_thread().name]
     assert stage(result)["outputs"] == {"result": "A"}
     assert [line.text for line in result.logs] == ["s t"]
     assert threads[-1] != threading.main_thread().name

@@ -90,6 +90,17 @@ async def test_the_outputs_that_one_run_holds_are_bounded() -> None:
     assert "exceed 64 MiB" in str(result.jobs["main"].stages["f"].error)
 
 
+async def test_what_an_expression_is_given_is_bounded() -> None:
+    stages: Any = [
+        {"id": "f", "foreach": list(range(20)), "stages": [{"run": "result = 'x' * 1_000_000"}]},
+        {"id": "s", "echo": "${{ len(stages.f.outputs.results) + 1 }}"},
+    ]
+    async with Runner() as runner:
+        result = await runner.run({"name": "t", "stages": stages})
+    assert result.jobs["main"].stages["s"].code == Code.EXPRESSION_ERROR
+    assert "exceed 16 MiB" in str(result.jobs["main"].stages["s"].error)
+
+
 async def test_the_lines_that_a_result_holds_are_bounded_and_all_are_told() -> None:
     told: list[int] = []
     stages = [{"foreach": list(range(30)), "stages": [{"run": "print('x' * 100_000)"}]}]

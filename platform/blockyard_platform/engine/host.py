@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from blockyard_platform.errors import StageFailureError
@@ -38,7 +39,7 @@ async def call_on_host(run: Run, block: Block, arguments: dict[str, Any], path: 
         stage=path,
         tenant=run.policy.name,
         policy=run.policy,
-        log=lambda text: run.log(path, text),
+        log=_logger(run, block, path),
     )
     seconds = run.policy.stage.wall_seconds
     try:
@@ -47,6 +48,19 @@ async def call_on_host(run: Run, block: Block, arguments: dict[str, Any], path: 
     except TimeoutError:
         message = f"the block '{block.name}' did not end within {seconds:g} s"
         raise StageFailureError(Code.TIMEOUT, message) from None
+
+
+def _logger(run: Run, block: Block, path: str) -> Callable[[str], None]:
+    """Return what takes a block's lines; from a thread they go by way of the event loop, in order."""
+    if block.is_async:
+        return partial(run.log, path)
+    loop = asyncio.get_running_loop()
+    return lambda text: _in_loop(loop, run.log, path, text)
+
+
+def _in_loop(loop: asyncio.AbstractEventLoop, function: Callable[..., None], *given: Any) -> None:
+    with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+        loop.call_soon_threadsafe(function, *given)
 
 
 async def _call(block: Block, context: Any, arguments: dict[str, Any]) -> Any:
@@ -99,8 +113,7 @@ async def _in_thread(function: Callable[[], Any]) -> Any:
             failure = error
         except BaseException as error:  # noqa: BLE001  (sys.exit in a block ends its stage, not the host)
             failure = RuntimeError(f"it raised {type(error).__name__}")
-        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
-            loop.call_soon_threadsafe(settle, result, failure)
+        _in_loop(loop, settle, result, failure)
 
     threading.Thread(target=work, name="blockyard-host-block", daemon=True).start()
     return await future

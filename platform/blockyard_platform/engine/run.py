@@ -11,6 +11,7 @@ from blockyard_platform.engine.scope import Scope, gather
 from blockyard_platform.errors import StageFailureError, wrong_form
 from blockyard_platform.plain import is_list
 from blockyard_platform.results import LogLine, RunView
+from blockyard_platform.templates import check_weight
 from blockyard_platform.weight import weigh
 from blockyard_schemas.statuses import Code, Status
 
@@ -79,10 +80,9 @@ class Run:
         """Return a template's data; what is more than a look-up is asked of the guest, all of it in one call."""
         if not template.guest:
             return template.fill(scope)
-        payload = {
-            "sources": [expression.text for expression in template.guest],
-            "names": gather(template.guest, scope),
-        }
+        names = gather(template.guest, scope)
+        check_weight(names)
+        payload = {"sources": [expression.text for expression in template.guest], "names": names}
         answers = await self.guests.ask("expressions", payload)
         if not is_list(answers) or len(answers) != len(template.guest):
             raise wrong_form()
