@@ -236,6 +236,7 @@ def test_what_can_be_referred_to(stages: str) -> None:
 def test_what_is_written_out_in_values_must_be_readable() -> None:
     text = "name: t\nstages:\n  - timeout: soon\n  - {retry: {attempts: 2, on: [SOMETIMES]}}\n"
     assert [line for _, line in rules(text)] == [3, 4]
+    assert len(rules("name: t\nstages: [{retry: 30}]\n")) == 1
 
 
 @pytest.mark.parametrize(

@@ -127,7 +127,8 @@ def _check_value(
     try:
         read(value)
     except (ValueError, StageFailureError) as error:
-        report.add("type", (*pointer, key), f"{key}: {error}")
+        if not report.knows((*pointer, key)):
+            report.add("type", (*pointer, key), str(error))
 
 
 def check_code(stages: Sequence[Found], policy: Policy, report: Report) -> None:

@@ -37,6 +37,11 @@ class Report:
         line, column = place or (None, None)
         self.problems.append(Problem(rule, text, message, hint, line, column))
 
+    def knows(self, pointer: Pointer) -> bool:
+        """Whether something is wrong with the value at a pointer, or inside it, already."""
+        text = pointer_of(pointer)
+        return any(it.pointer == text or it.pointer.startswith(text + "/") for it in self.problems)
+
     def place(self, pointer: Pointer) -> str:
         """Return a pointer for people: its line when the text is known."""
         text = pointer_of(pointer)
