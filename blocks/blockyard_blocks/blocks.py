@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import json
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
@@ -223,6 +222,8 @@ def block_of(
 
 
 def _is_json(value: object) -> bool:
+    import json
+
     try:
         json.dumps(value, allow_nan=False)
     except (TypeError, ValueError):

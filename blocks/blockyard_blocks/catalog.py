@@ -150,16 +150,13 @@ class Catalog:
         ``only`` are spellings of ``uses``: then just those blocks, and the families that they belong to.
         Raises DeclarationError for a block that no other process can load.
         """
-        from blockyard_blocks.places import place_of
-
         own = [block for block in _flat(self.own) if self._usable(block)]
         families = list(self.families)
         if only is not None:
             named = {block.reference for uses in only for block in self._named(uses)}
             own = [block for block in own if block.reference in named]
             families = sorted({name.partition(".")[0] for name in named} & set(families))
-        blocks = {block.reference: place_of(block) for block in own if block.runs == "guest"}
-        return {"families": families, "blocks": blocks}
+        return {"families": families, "blocks": _places([b for b in own if b.runs == "guest"])}
 
     def __iter__(self) -> Iterator[Block]:
         """Iterate over the usable blocks in the order of names, newer versions first."""
@@ -196,6 +193,14 @@ class Catalog:
 
 def _flat(shelf: Shelf) -> Iterator[Block]:
     return (block for versions in shelf.values() for block in versions)
+
+
+def _places(blocks: list[Block]) -> dict[str, dict[str, str | None]]:
+    if not blocks:
+        return {}
+    from blockyard_blocks.places import place_of
+
+    return {block.reference: place_of(block) for block in blocks}
 
 
 def _given_catalog(source: str, given: Any, values: Mapping[str, Any]) -> Catalog:

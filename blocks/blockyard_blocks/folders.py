@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import sys
 import traceback
+import zlib
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -41,8 +41,7 @@ def load_folder(folder: Path, values: Mapping[str, Any]) -> list[Block]:
 def load_file(file: Path) -> ModuleType:
     """Execute a file as a module of a name of its own, which no other import meets; raise LoadError."""
     path = file.resolve()
-    digest = hashlib.blake2b(str(path).encode(), digest_size=8).hexdigest()
-    name = f"{FILE_MODULES}{digest}_{path.stem}"
+    name = f"{FILE_MODULES}{zlib.crc32(str(path).encode()):08x}_{path.stem}"
     spec = spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise LoadError(str(file), "it is not a Python file")

@@ -139,7 +139,12 @@ def match_all(
 
 
 def _each(compiled: Any, text: str) -> Iterator[Any]:
-    yield from compiled.finditer(text)
+    """Yield each match once: the library gives an empty one at the end of a text twice."""
+    last = None
+    for found in compiled.finditer(text):
+        if found.span() != last:
+            yield found
+        last = found.span()
 
 
 def _check_group(compiled: Any, group: int | str) -> None:
