@@ -100,6 +100,8 @@ def shown(value: Any) -> str:
     """Return a value in a few words: its type and, when short, itself."""
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
+    if isinstance(value, int) and value.bit_length() > 128:
+        return "a very large number"  # writing it out would take long, or be refused
     if isinstance(value, int | float):
         return f"the number {str(value)[:40]}"
     if isinstance(value, str):

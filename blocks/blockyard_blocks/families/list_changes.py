@@ -32,12 +32,9 @@ def range_(*, start: int = 0, stop: int, step: int = 1) -> list[int]:
     """
     if step == 0:
         raise ValueError("step can't be 0")
-    numbers = range(start, stop, step)
-    if len(numbers) > MOST_ITEMS:
-        raise ValueError(
-            f"the list would have {len(numbers)} items; at most {MOST_ITEMS} can be made"
-        )
-    return list(numbers)
+    if (stop - start) // step > MOST_ITEMS:
+        raise ValueError(f"the list would be too long; at most {MOST_ITEMS} items can be made")
+    return list(range(start, stop, step))
 
 
 @list_block(Example({"items": [1], "item": 2}, [1, 2]))

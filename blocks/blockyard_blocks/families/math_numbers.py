@@ -15,7 +15,7 @@ MOST_BITS = 100_000
 
 def finite(value: Number) -> Number:
     """Return a number; raise ValueError when it is infinite or none."""
-    if not math.isfinite(value):
+    if isinstance(value, float) and not math.isfinite(value):
         raise ValueError("the result is larger than a number can be")
     return value
 
