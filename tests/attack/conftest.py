@@ -12,7 +12,7 @@ from arena import Arena, Listener, Targets
 
 @pytest.fixture(scope="session")
 def arena() -> Iterator[Arena]:
-    os.environ["BLOCKYARD_TEST_SECRET"] = "CANARY-in-the-environment"
+    os.environ["BLOCKYARD_TEST_SECRET"] = "CANARY-in-the-environment"  # noqa: S105
     with asyncio.Runner() as runner:
         arena = Arena(runner)
         yield arena

@@ -23,7 +23,6 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-
 _PRELOADED = (
     *(ctypes, fcntl, gc, json, mmap, multiprocessing, os, pickle, random, resource, signal, socket),
     *(struct, subprocess, sys, threading, time),
@@ -65,10 +64,7 @@ def make(config: dict[str, Any]) -> Callable[[dict[str, Any]], Any]:
             "CONFIG": config,
             "attempt": attempt,
             "sc": system_call,
-            **{
-                module.__name__: module
-                for module in _PRELOADED
-            },
+            **{module.__name__: module for module in _PRELOADED},
         }
         exec(compile(payload["code"], "<attack>", "exec"), names)  # noqa: S102
         return names.get("result")

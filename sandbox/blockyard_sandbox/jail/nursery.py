@@ -121,6 +121,8 @@ def _arrange(wish: dict[str, Any], descriptors: list[int], prepared: Prepared) -
     """Put the two channels at their numbers, which the zygote has kept free; a step closes all above."""
     os.dup2(descriptors[0], _SOCKET)
     os.dup2(descriptors[1], _REPORT)
+    os.close(descriptors[0])
+    os.close(descriptors[1])
     return Guesthouse(
         limits=GuestLimits(**wish["limits"]),
         uid=wish["uid"] if prepared.own_uids else None,
