@@ -205,7 +205,10 @@ def test_a_merge_patch_is_applied_once(use: Use, value: Any, patch: Any) -> None
     assert same(use("json.merge", value=merged, patch=patch), merged)
 
 
-CELL = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=8)
+CELL = st.text(
+    st.sampled_from('ab,;" \r\n') | st.characters(codec="utf-8", exclude_characters="\x00"),
+    max_size=8,
+)
 
 
 @given(st.lists(st.lists(CELL, min_size=2, max_size=2), max_size=6))

@@ -171,11 +171,25 @@ def format_rows(*, rows: list[list[Any]], delimiter: str = ",", safe: bool = Fal
     - safe: put ' before texts that a spreadsheet would take for a formula
     """
     _check_signs(delimiter, '"')
-    stream = io.StringIO(newline="")
-    writer = csv.writer(stream, delimiter=delimiter, lineterminator="\n")
-    for row in rows:
-        writer.writerow([_cell(value, safe) for value in row])
-    return stream.getvalue()
+    return "".join(_line([_cell(value, safe) for value in row], delimiter) for row in rows)
+
+
+def _line(cells: list[str], delimiter: str) -> str:
+    """Return a line; the library's own writer leaves a lone carriage return bare before Python 3.13."""
+    if cells == [""]:
+        return '""\n'
+    special = {
+        delimiter,
+        '"',
+        "\r",
+        "\n",
+        "\ufeff",
+    }  # a byte order mark is cut off where a text begins
+    quoted = (
+        '"' + cell.replace('"', '""') + '"' if special.intersection(cell) else cell
+        for cell in cells
+    )
+    return delimiter.join(quoted) + "\n"
 
 
 def _cell(value: Any, safe: bool) -> str:

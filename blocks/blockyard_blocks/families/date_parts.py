@@ -5,6 +5,7 @@ What is made of a date alone is a date alone; what has an offset keeps it.
 """
 
 import datetime as dt
+import re
 import zoneinfo
 
 from blockyard_blocks.declaring import Example, family
@@ -12,7 +13,9 @@ from blockyard_blocks.moments import Moment, as_moment, read_moment, write_momen
 
 date_block = family("date")
 
-_TIME_FIELDS = ("%H", "%I", "%M", "%S", "%f", "%p", "%z", "%Z", "%X", "%c")
+_FIELD = re.compile(r"%(.)")
+_TIME_FIELDS = frozenset("HIMSfpzZXc")
+_YEAR_FIELDS = frozenset("YyGcx")
 
 
 def preload() -> None:
@@ -40,11 +43,14 @@ def parse(*, text: str, format: str | None = None, timezone: str | None = None) 
 
 
 def _parsed(text: str, form: str) -> Moment:
+    fields = set(_FIELD.findall(form))
+    if not fields & _YEAR_FIELDS:
+        raise ValueError(f"the format {form[:80]!r} has no year, so it makes no date; add %Y or %y")
     try:
         found = dt.datetime.strptime(text, form)
     except ValueError as error:
         raise ValueError(str(error)[:200]) from None
-    return found if any(field in form for field in _TIME_FIELDS) else found.date()
+    return found if fields & _TIME_FIELDS else found.date()
 
 
 @date_block(
