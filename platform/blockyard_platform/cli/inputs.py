@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from blockyard_schemas.problems import InvalidDocumentError, Problem
 
@@ -71,7 +71,7 @@ def read_params(file: str | None) -> dict[str, Any]:
     """Return the params of a file: one mapping of names to values."""
     if file is None:
         return {}
-    data = read_source(file).data
+    data: Any = read_source(file).data
     if not isinstance(data, dict):
         raise InvalidDocumentError(
             [
@@ -83,7 +83,7 @@ def read_params(file: str | None) -> dict[str, Any]:
                 )
             ]
         )
-    return data
+    return cast("dict[str, Any]", data)
 
 
 def split_params(pairs: Sequence[str]) -> dict[str, str]:

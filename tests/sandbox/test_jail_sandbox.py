@@ -1,0 +1,111 @@
+"""The sandbox: guests that answer, limits that end them each with its code, and layers that fail closed."""
+
+import asyncio
+import os
+import signal
+
+import pytest
+
+from blockyard_sandbox.doctor import examine, level_of
+from blockyard_sandbox.limits import GuestLimits
+from blockyard_sandbox.sandbox import Answer, Sandbox
+from blockyard_sandbox.spec import LAYERS, OPTIONAL, JailSpec
+from blockyard_schemas.statuses import Code
+
+
+async def python(code: str, limits: GuestLimits | None = None) -> tuple[Answer, bool, list[str]]:
+    lines: list[str] = []
+    async with Sandbox(JailSpec()) as sandbox:
+        guest = await sandbox.guest(limits or GuestLimits())
+        answer = await guest.call("python", {"code": code, "vars": {}}, on_log=lines.append)
+        alive = guest.alive
+        await guest.close()
+    return answer, alive, lines
+
+
+async def test_a_stage_answers_and_what_it_prints_is_heard() -> None:
+    answer, alive, lines = await python("print('a', 1)\nresult = 6 * 7")
+    assert answer.value == {"outputs": {"result": 42}}
+    assert alive
+    assert "".join(lines) == "a 1\n"
+
+
+@pytest.mark.parametrize(
+    ("code", "limits", "expected"),
+    [
+        ("while True: pass", GuestLimits(cpu_seconds=0.3), Code.CPU_LIMIT),
+        ("import time\ntime.sleep(60)", GuestLimits(wall_seconds=0.3), Code.TIMEOUT),
+        (
+            "x = [bytearray(1000000) for i in range(10000)]",
+            GuestLimits(memory_bytes=64 << 20),
+            Code.MEMORY_LIMIT,
+        ),
+        ("while True: print('x' * 1000)", GuestLimits(output_bytes=10_000), Code.OUTPUT_LIMIT),
+        ("result = 'x' * 20000", GuestLimits(result_bytes=10_000), Code.RESULT_LIMIT),
+        (
+            "it = iter([1])\nfor i in range(2000000):\n    it = filter(None, it)\nresult = list(it)",
+            None,
+            Code.KILLED_BY_SIGNAL,
+        ),
+    ],
+)
+async def test_each_limit_has_its_code(
+    code: str, limits: GuestLimits | None, expected: Code
+) -> None:
+    answer, _, _ = await python(code, limits)
+    assert answer.error is not None
+    assert answer.error.code is expected
+
+
+async def test_a_cancelled_call_ends_its_guest() -> None:
+    async with Sandbox(JailSpec()) as sandbox:
+        guest = await sandbox.guest()
+        call = asyncio.create_task(guest.call("python", {"code": "while True: pass", "vars": {}}))
+        await asyncio.sleep(0.1)
+        call.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await call
+        assert not guest.alive
+        await guest.close()
+
+
+async def test_a_zygote_that_died_is_replaced_and_its_guests_are_told() -> None:
+    async with Sandbox(JailSpec()) as sandbox:
+        guest = await sandbox.guest()
+        call = asyncio.create_task(guest.call("python", {"code": "while True: pass", "vars": {}}))
+        await asyncio.sleep(0.1)
+        assert sandbox.pid is not None
+        os.kill(sandbox.pid, signal.SIGKILL)
+        answer = await call
+        assert answer.error is not None
+        assert answer.error.code is Code.INTERRUPTED
+        await guest.close()
+        fresh = await sandbox.guest()
+        assert (await fresh.call("ping", {})).value == "pong"
+        await fresh.close()
+
+
+async def test_a_host_without_memory_for_it_sends_no_endless_input() -> None:
+    async with Sandbox(JailSpec()) as sandbox:
+        guest = await sandbox.guest()
+        answer = await guest.call("python", {"code": "result = 1", "vars": {"x": float("nan")}})
+        assert answer.error is not None
+        assert answer.error.code is Code.INVALID_TYPE
+        big = await guest.call(
+            "python", {"code": "result = len(x)", "vars": {"x": "y" * 3_000_000}}
+        )
+        assert big.value == {"outputs": {"result": 3_000_000}}
+        await guest.close()
+
+
+def test_the_doctor_tries_every_layer() -> None:
+    layers = examine()
+    assert [layer.name for layer in layers] == list(LAYERS)
+    assert level_of(layers) == "full"
+    assert {layer.name for layer in layers if not layer.holds} <= OPTIONAL
+    assert all(layer.stops and layer.detail for layer in layers)
+
+
+def test_an_unknown_layer_is_refused() -> None:
+    with pytest.raises(ValueError, match="no such layers: wall"):
+        JailSpec(without=frozenset({"wall"}))
