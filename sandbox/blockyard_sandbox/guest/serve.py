@@ -25,6 +25,7 @@ from blockyard_sandbox.guest.log import LogStream
 Handler = Callable[[dict[str, Any]], Any]
 
 MAX_REQUEST_BYTES = 256 * 1024 * 1024
+MAX_WORDS = 4000
 DEFAULT_OUTPUT_BYTES = 1024 * 1024
 DEFAULT_RESULT_BYTES = 4 * 1024 * 1024
 
@@ -94,14 +95,20 @@ def _value_frame(call: int, value: Any, limit: int) -> bytes:
 def _error_frame(call: int, error: BaseException) -> bytes:
     line = error.line if isinstance(error, GuestError) else None
     text = error.text if isinstance(error, GuestError) else None
-    return _frame({"id": call, "error": _error(_code(error), words_of(error), line, text)})
+    code, words = _told(error)
+    return _frame({"id": call, "error": _error(code, words, line, text)})
 
 
-def _code(error: BaseException) -> str:
-    """Take the code that a handler's own exception carries (a name, or a member of an enumeration)."""
+def _told(error: BaseException) -> tuple[str, str]:
+    """Return code and words; a handler's own exception may carry both (the code a name, or a member of an enumeration)."""
     own = getattr(error, "code", None)
     name = getattr(own, "name", own)
-    return name if type(name) is str and name in KNOWN else code_of(error)
+    if type(name) is not str or name not in KNOWN:
+        return code_of(error), words_of(error)
+    message = getattr(error, "message", None)
+    if type(message) is not str:
+        return name, words_of(error)
+    return name, message[:MAX_WORDS].encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _error(
