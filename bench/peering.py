@@ -18,17 +18,8 @@ def install(name: str) -> Path:
         print(f"installing {name} ...", file=sys.stderr, flush=True)
         venv.create(folder, with_pip=True, clear=True)
         lock = HERE / "peers" / f"{name}.lock"
-        command = [
-            python,
-            "-m",
-            "pip",
-            "install",
-            "--quiet",
-            "--require-hashes",
-            "--no-deps",
-            "-r",
-            lock,
-        ]
+        options = ["--quiet", "--require-hashes", "--no-deps", "-r", str(lock)]
+        command = [str(python), "-m", "pip", "install", *options]
         subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603
         (folder / ".ready").touch()
     return python

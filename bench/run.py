@@ -153,13 +153,14 @@ def reckon(
             )
             for kind in mine
         ]
+    same = mine["python, one source"][1_000][0]  # the peers run one source a thousand times, too
     for name in ("ddeutil_workflow", "pyconduit"):
         seconds = theirs[name][1_000]
         if not isinstance(seconds, str):
             goals.append(
                 Goal(
                     f"1,000 stages: ours as a part of {name}'s time",
-                    python[1_000][0] / seconds,
+                    same / seconds,
                     0.2,
                     "x",
                 )

@@ -147,7 +147,7 @@ print(json.dumps({"late": late, "failures": failures}))
 
 
 def in_a_process(catalog: Catalog, requests: list[dict[str, Any]]) -> dict[str, list[str]]:
-    done = subprocess.run(  # noqa: S603  (our own interpreter and text)
+    done = subprocess.run(
         [sys.executable, "-W", "error", "-c", CLOSED, json.dumps(requests)],
         input=json.dumps(catalog.guest_config()),
         capture_output=True,
@@ -204,7 +204,7 @@ print(sorted(heavy & sys.modules.keys()))
 
 
 def test_a_catalog_loads_nothing_heavy() -> None:
-    done = subprocess.run(  # noqa: S603  (our own interpreter and text)
+    done = subprocess.run(
         [sys.executable, "-c", COLD], capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "[]"

@@ -1,0 +1,75 @@
+"""Every sample in the README and in docs/ works as it stands there."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from blockyard_platform import run
+from blockyard_schemas.policy import load_policy
+
+ROOT = Path(__file__).parents[2]
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    ROOT / "SECURITY.md",
+    *sorted((ROOT / "docs").rglob("*.md")),
+]
+FENCE = re.compile(r"^```([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+SAMPLES = [
+    pytest.param(language.strip(), text, id=f"{page.name}-{number}")
+    for page in PAGES
+    for number, (language, text) in enumerate(FENCE.findall(page.read_text()), 1)
+]
+TARGETS = {"demo", "test", "check", "bench", "attack"}
+
+
+@pytest.mark.parametrize(("language", "text"), SAMPLES)
+def test_a_sample_works(language: str, text: str) -> None:
+    if language == "yaml":
+        result = run(text)
+        assert result.success, (result.problems, result.jobs)
+    elif language == "yaml policy":
+        assert load_policy(text).name
+    elif language == "python":
+        done = subprocess.run(
+            [sys.executable, "-c", text], cwd=ROOT, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+    else:
+        makefile = (ROOT / "Makefile").read_text()
+        for line in text.strip().splitlines():
+            target = line.split()[1]
+            assert line.startswith("make ")
+            assert target in TARGETS
+            assert f"\n{target}:" in makefile
+
+
+def test_the_snippet_for_embedding_is_short_and_right() -> None:
+    text = next(
+        text
+        for language, text in FENCE.findall((ROOT / "README.md").read_text())
+        if language == "python"
+    )
+    assert len([line for line in text.splitlines() if line]) <= 5
+    done = subprocess.run(
+        [sys.executable, "-c", text], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "SUCCESS 1610.0\n"
+
+
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "examples").glob("*.yaml")), ids=lambda path: path.name
+)
+def test_an_example_runs(path: Path) -> None:
+    assert run(path).success
+
+
+def test_links_lead_somewhere() -> None:
+    for page in PAGES:
+        for link in re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", page.read_text()):
+            assert link.startswith("https://") or (page.parent / link).exists(), (
+                f"{page.name}: {link}"
+            )
