@@ -204,7 +204,5 @@ print(sorted(heavy & sys.modules.keys()))
 
 
 def test_a_catalog_loads_nothing_heavy() -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", COLD], capture_output=True, text=True, check=True
-    )
+    done = subprocess.run([sys.executable, "-c", COLD], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
