@@ -5,7 +5,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from blockyard_sandbox.errors import SandboxUnavailableError
 from blockyard_sandbox.guests import Guest
@@ -53,6 +53,22 @@ class LayerReport:
     stops: str
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """The doctor's guest, and what it told when asked to look around."""
+
+    guest: Guest
+    told: dict[str, Any]
+
+    @property
+    def pid(self) -> int:
+        """The guest's process id, as the host counts."""
+        return self.guest.pid
+
+
+Check = Callable[[Seen], tuple[bool, str]]
+
+
 def examine() -> list[LayerReport]:
     """Make a guest at the highest level that can be had, and report each layer in the order in which they close."""
     return asyncio.run(_examine())
@@ -69,10 +85,11 @@ async def _examine() -> list[LayerReport]:
     refused: dict[str, str] = {}
     for level in levels:
         try:
-            async with Sandbox(JailSpec(level=level)) as sandbox:
+            async with Sandbox(_SPECS[level]) as sandbox:
                 guest = await sandbox.guest(GuestLimits())
                 try:
-                    return [_report(name, check, guest, refused) for name, check in _CHECKS.items()]
+                    seen = Seen(guest, (await guest.call("probe", {})).value or {})
+                    return [_report(name, check, seen, refused) for name, check in _CHECKS.items()]
                 finally:
                     await guest.close()
         except SandboxUnavailableError as error:
@@ -84,9 +101,7 @@ async def _examine() -> list[LayerReport]:
     ]
 
 
-def _report(
-    name: str, check: Callable[[Guest], tuple[bool, str]], guest: Guest, refused: dict[str, str]
-) -> LayerReport:
+def _report(name: str, check: Check, guest: Seen, refused: dict[str, str]) -> LayerReport:
     if name in refused:
         return LayerReport(name, False, refused[name], STOPS[name])
     try:
@@ -96,35 +111,38 @@ def _report(
     return LayerReport(name, holds, detail, STOPS[name])
 
 
-def _status(guest: Guest, name: str) -> str:
+def _status(guest: Seen, name: str) -> str:
     lines = Path(f"/proc/{guest.pid}/status").read_text().splitlines()
     return next(
         (line.partition(":")[2].strip() for line in lines if line.startswith(f"{name}:")), ""
     )
 
 
-def _namespace(layer: str) -> Callable[[Guest], tuple[bool, str]]:
-    def check(guest: Guest) -> tuple[bool, str]:
+def _namespace(layer: str) -> Check:
+    def check(guest: Seen) -> tuple[bool, str]:
         kind = _NAMESPACES[layer]
-        ours, theirs = (os.readlink(f"/proc/{who}/ns/{kind}") for who in ("self", guest.pid))
+        try:
+            ours, theirs = (os.readlink(f"/proc/{who}/ns/{kind}") for who in ("self", guest.pid))
+        except PermissionError:
+            return True, "entered, or there would be no guest; only root may look closer"
         return ours != theirs, f"the guest is in {theirs}, the platform in {ours}"
 
     return check
 
 
-def _environment(guest: Guest) -> tuple[bool, str]:
-    held = Path(f"/proc/{guest.pid}/environ").read_bytes()
-    return not held, f"{len(held)} bytes of environment"
+def _environment(guest: Seen) -> tuple[bool, str]:
+    names = guest.told.get("environment", ["unknown"])
+    return not names, f"variables: {', '.join(names) or 'none'}"
 
 
-def _cgroup(guest: Guest) -> tuple[bool, str]:
+def _cgroup(guest: Seen) -> tuple[bool, str]:
     bases = cgroups.find().bases
     return bool(
         bases
     ), f"groups are made in {', '.join(map(str, bases))}" if bases else "no writable hierarchy"
 
 
-def _rlimits(guest: Guest) -> tuple[bool, str]:
+def _rlimits(guest: Seen) -> tuple[bool, str]:
     lines = Path(f"/proc/{guest.pid}/limits").read_text().splitlines()
     core = next(line for line in lines if line.startswith("Max core file size"))
     space = next(line for line in lines if line.startswith("Max address space"))
@@ -133,7 +151,7 @@ def _rlimits(guest: Guest) -> tuple[bool, str]:
     ] == "0" and "unlimited" not in space, f"address space {space.split()[3]} bytes, no core files"
 
 
-def _capabilities(guest: Guest) -> tuple[bool, str]:
+def _capabilities(guest: Seen) -> tuple[bool, str]:
     sets = {
         name: _status(guest, name) for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")
     }
@@ -142,33 +160,52 @@ def _capabilities(guest: Guest) -> tuple[bool, str]:
     )
 
 
-def _uid(guest: Guest) -> tuple[bool, str]:
+def _uid(guest: Seen) -> tuple[bool, str]:
     user = int(_status(guest, "Uid").split()[0])
     return user != os.getuid(), f"the guest is user {user}, the platform {os.getuid()}"
 
 
-def _no_new_privileges(guest: Guest) -> tuple[bool, str]:
+def _no_new_privileges(guest: Seen) -> tuple[bool, str]:
     return _status(guest, "NoNewPrivs") == "1", f"NoNewPrivs {_status(guest, 'NoNewPrivs')}"
 
 
-def _landlock(guest: Guest) -> tuple[bool, str]:
+def _landlock(guest: Seen) -> tuple[bool, str]:
     return True, f"a ruleset of version {landlock.version()} was put on"
 
 
-def _descriptors(guest: Guest) -> tuple[bool, str]:
-    held = sorted(int(name) for name in os.listdir(f"/proc/{guest.pid}/fd"))
+def _descriptors(guest: Seen) -> tuple[bool, str]:
+    held = guest.told.get("descriptors", [])
     return held == [0, 1, 2, 3], f"open descriptors: {', '.join(map(str, held))}"
 
 
-def _seccomp(guest: Guest) -> tuple[bool, str]:
-    return _status(
-        guest, "Seccomp"
-    ) == "2", f"mode {_status(guest, 'Seccomp')}, {_status(guest, 'Seccomp_filters')} filter"
+def _seccomp(guest: Seen) -> tuple[bool, str]:
+    mode, tried = _status(guest, "Seccomp"), guest.told.get("socket", "unknown")
+    return (
+        mode == "2" and tried == "Operation not permitted",
+        f"mode {mode}; opening a socket: {tried}",
+    )
 
 
-_CHECKS: dict[str, Callable[[Guest], tuple[bool, str]]] = {
+def _mount(guest: Seen) -> tuple[bool, str]:
+    seen = guest.told.get("host", ["unknown"])
+    return not seen, f"folders of the host in sight: {', '.join(seen) or 'none'}"
+
+
+def _pid(guest: Seen) -> tuple[bool, str]:
+    number = guest.told.get("pid")
+    return number == 1, f"the guest is process {number} of its own count"
+
+
+_PROBE = {"probe": ("blockyard_sandbox.probe:make", None)}
+_SPECS: dict[Level, JailSpec] = {
+    "full": JailSpec(extensions=_PROBE, level="full"),
+    "reduced": JailSpec(extensions=_PROBE, level="reduced"),
+}
+_CHECKS: dict[str, Check] = {
     "environment": _environment,
     **{layer: _namespace(layer) for layer in _NAMESPACES},
+    "mount": _mount,
+    "pid": _pid,
     "cgroup": _cgroup,
     "rlimits": _rlimits,
     "capabilities": _capabilities,
