@@ -60,6 +60,8 @@ def command(
         result = asyncio.run(_run(file, pairs, params_file, policy, catalog, progress))
     except InvalidDocumentError as error:
         result = _refused(error)
+    except KeyboardInterrupt:
+        result = _interrupted()
     finally:
         progress.close()
     _report(file, result, as_json=as_json)
@@ -101,6 +103,13 @@ def _refused(error: InvalidDocumentError) -> RunResult:
     from blockyard_platform.results import RunResult
 
     return RunResult(run_id=None, workflow=None, status=Status.FAILED, problems=error.problems)
+
+
+def _interrupted() -> RunResult:
+    from blockyard_platform.results import RunResult
+
+    note("Interrupted.")
+    return RunResult(run_id=None, workflow=None, status=Status.CANCEL)
 
 
 def _report(file: str, result: RunResult, *, as_json: bool) -> None:
