@@ -1,9 +1,12 @@
 """What attacks are run with: an arena (a loop, a zygote, guests), and targets that must stay untouched."""
 
 import asyncio
+import contextlib
+import os
 import socket
 import threading
-from dataclasses import dataclass, field
+from collections.abc import Generator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +17,8 @@ from blockyard_sandbox.sandbox import Sandbox
 from blockyard_sandbox.spec import Bind, JailSpec
 
 LIMITS = GuestLimits(
-    cpu_seconds=1.0,
-    wall_seconds=2.0,
+    cpu_seconds=0.5,
+    wall_seconds=1.0,
     memory_bytes=96 << 20,
     processes=1,
     open_files=32,
@@ -46,12 +49,18 @@ def spec_of(
     )
 
 
+def limits_of(without: frozenset[str]) -> GuestLimits:
+    """Return the suite's limits: a scratch folder needs the layer of mounts."""
+    return replace(LIMITS, scratch_bytes=0) if "mount" in without else LIMITS
+
+
 @dataclass
 class Arena:
-    """A loop and the sandboxes on it, one for each set of layers left out."""
+    """A loop and the sandboxes on it, one for each set of layers left out; each has a guest that others may look for."""
 
     runner: asyncio.Runner
     sandboxes: dict[frozenset[str], Sandbox] = field(default_factory=dict[frozenset[str], Sandbox])
+    siblings: dict[frozenset[str], Guest] = field(default_factory=dict[frozenset[str], Guest])
     logs: list[str] = field(default_factory=list[str])
 
     def sandbox(self, without: frozenset[str] = frozenset()) -> Sandbox:
@@ -61,8 +70,28 @@ class Arena:
             self.sandboxes[without] = sandbox
         return self.sandboxes[without]
 
-    def guest(self, without: frozenset[str] = frozenset(), limits: GuestLimits = LIMITS) -> Guest:
-        return self.runner.run(self.sandbox(without).guest(limits))
+    def sibling(self, without: frozenset[str] = frozenset()) -> Guest:
+        """Return a guest beside those that attack: another tenant's."""
+        if without not in self.siblings:
+            self.siblings[without] = self.guest(without)
+        return self.siblings[without]
+
+    def guest(
+        self, without: frozenset[str] = frozenset(), limits: GuestLimits | None = None
+    ) -> Guest:
+        return self.runner.run(self.sandbox(without).guest(limits or limits_of(without)))
+
+    @contextlib.contextmanager
+    def guests(
+        self, number: int, without: frozenset[str] = frozenset()
+    ) -> Generator[list[Guest], None, None]:
+        """Give so many guests side by side."""
+        guests = [self.guest(without) for _ in range(number)]
+        try:
+            yield guests
+        finally:
+            for guest in guests:
+                self.runner.run(guest.close())
 
     def ask(self, guest: Guest, code: str, targets: dict[str, Any]) -> Answer:
         self.logs.clear()
@@ -74,7 +103,7 @@ class Arena:
         code: str,
         targets: dict[str, Any],
         without: frozenset[str] = frozenset(),
-        limits: GuestLimits = LIMITS,
+        limits: GuestLimits | None = None,
     ) -> Answer:
         guest = self.guest(without, limits)
         try:
@@ -83,21 +112,26 @@ class Arena:
             self.runner.run(guest.close())
 
     def close(self) -> None:
+        for guest in self.siblings.values():
+            self.runner.run(guest.close())
         for sandbox in self.sandboxes.values():
             self.runner.run(sandbox.close())
+        self.siblings.clear()
         self.sandboxes.clear()
 
 
 @dataclass
 class Listener:
-    """A socket that must see nobody; ``visits`` counts who came all the same."""
+    """A socket that must hear nobody; ``visits`` counts who came all the same."""
 
     sock: socket.socket
     visits: int = 0
 
     def listen(self) -> None:
-        self.sock.listen()
-        threading.Thread(target=self._accept, daemon=True).start()
+        connected = self.sock.type == socket.SOCK_STREAM
+        if connected:
+            self.sock.listen()
+        threading.Thread(target=self._accept if connected else self._hear, daemon=True).start()
 
     def _accept(self) -> None:
         while True:
@@ -107,6 +141,14 @@ class Listener:
                 return
             self.visits += 1
             visitor.close()
+
+    def _hear(self) -> None:
+        while True:
+            try:
+                self.sock.recv(100)
+            except OSError:
+                return
+            self.visits += 1
 
 
 @dataclass
@@ -120,3 +162,66 @@ class Targets:
     @property
     def visits(self) -> int:
         return sum(listener.visits for listener in self.listeners)
+
+    def traces(self) -> list[str]:
+        """Return what lies below the folder beside what was there from the start."""
+        found = {str(path.relative_to(self.folder)) for path in self.folder.rglob("*")}
+        return sorted(found - {"secret.txt", "private.txt", "door", "letters", "open"})
+
+    def sweep(self) -> None:
+        """Remove what an attack that was let through has left, and forget its visits."""
+        for name in self.traces():
+            path = self.folder / name
+            path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink()
+        for listener in self.listeners:
+            listener.visits = 0
+
+
+def targets_in(folder: Path, arena: Arena) -> Targets:
+    """Make the targets of the host: files, sockets that listen, and processes."""
+    folder.chmod(0o755)
+    for name, mode in (("secret.txt", 0o644), ("private.txt", 0o600)):
+        (folder / name).write_text("CANARY-in-a-file")
+        (folder / name).chmod(mode)
+    (folder / "open").mkdir()
+    (folder / "open").chmod(0o777)
+    abstract = f"blockyard-attack-{os.getpid()}"
+    listeners = {
+        "tcp": _listener(socket.AF_INET, socket.SOCK_STREAM, ("127.0.0.1", 0)),
+        "udp": _listener(socket.AF_INET, socket.SOCK_DGRAM, ("127.0.0.1", 0)),
+        "unix": _listener(socket.AF_UNIX, socket.SOCK_STREAM, str(folder / "door")),
+        "letters": _listener(socket.AF_UNIX, socket.SOCK_DGRAM, str(folder / "letters")),
+        "abstract": _listener(socket.AF_UNIX, socket.SOCK_STREAM, "\0" + abstract),
+    }
+    port6 = 9
+    with contextlib.suppress(OSError):  # a machine without IPv6
+        listeners["tcp6"] = _listener(socket.AF_INET6, socket.SOCK_STREAM, ("::1", 0))
+        port6 = listeners["tcp6"].sock.getsockname()[1]
+    for name in ("door", "letters"):
+        (folder / name).chmod(0o777)
+    facts = {
+        "secret": str(folder / "secret.txt"),
+        "private": str(folder / "private.txt"),
+        "secret_dir": str(folder),
+        "open_dir": str(folder / "open"),
+        "port": listeners["tcp"].sock.getsockname()[1],
+        "port6": port6,
+        "udp_port": listeners["udp"].sock.getsockname()[1],
+        "unix_path": str(folder / "door"),
+        "unix_datagrams": str(folder / "letters"),
+        "abstract": abstract,
+        "hostname": socket.gethostname(),
+        "server_pid": os.getpid(),
+        "zygote_pid": arena.sandbox().pid,
+        "sibling_pid": arena.sibling().pid,
+        "call": 1,
+    }
+    return Targets(facts, list(listeners.values()), folder)
+
+
+def _listener(family: int, kind: int, address: Any) -> Listener:
+    sock = socket.socket(family, kind)
+    sock.bind(address)
+    listener = Listener(sock)
+    listener.listen()
+    return listener

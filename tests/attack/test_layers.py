@@ -6,9 +6,11 @@ turns a row red: the row whose attack is then stopped by one layer less.
 
 import ctypes
 import os
-import socket
+import shutil
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +18,7 @@ from arena import LIMITS, Arena, Targets
 
 from blockyard_sandbox.errors import SandboxUnavailableError
 from blockyard_sandbox.jail import cgroups
+from blockyard_sandbox.jail.zygote import UID_BASE
 from blockyard_sandbox.spec import LAYERS
 
 SHM_KEY = 0x5EED
@@ -160,9 +163,23 @@ result = attempt(go)
     ),
     Row(
         "gain privileges by starting a program",
-        ("no-new-privileges",),
-        "result = attempt(lambda: sc(157, 39, 0, 0, 0, 0) == 0)",
-        aside=("seccomp", "landlock"),
+        ("no-new-privileges", "mount", "landlock", "seccomp"),
+        """
+def go():
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            os.dup2(writer, 1)
+            os.execv(T["set_user_id"], ["id", "-u"])
+        finally:
+            os._exit(9)
+    os.waitpid(child, 0)
+    return os.getuid() != 0 and os.read(reader, 20).strip() == b"0"
+result = attempt(go)
+""",
+        # Without no-new-privileges, Landlock and seccomp cannot be had either: then there is no guest at all.
+        aside=("rlimits", "cgroup"),
     ),
     Row(
         "use a descriptor that the zygote holds",
@@ -196,20 +213,39 @@ needs_root = pytest.mark.skipif(
 @pytest.fixture(scope="module")
 def aims(targets: Targets) -> Iterator[dict[str, Any]]:
     """Things of the host that the attacks of this table look for, beside the suite's own."""
-    private = targets.folder.parent / "private.txt"
-    private.write_text("CANARY-of-the-owner")
-    private.chmod(0o600)
     libc = ctypes.CDLL(None, use_errno=True)
     segment = libc.shmget(SHM_KEY, 4096, 0o1666)
     assert segment >= 0
-    yield targets.facts | {"private": str(private), "hostname": socket.gethostname()}
+    tool = _set_user_id_tool()
+    yield targets.facts | {"set_user_id": str(tool)}
+    shutil.rmtree(tool.parent)
     libc.shmctl(segment, 0, None)
+
+
+def _set_user_id_tool() -> Path:
+    """Copy a program, and give it to the user that is root inside; where the file system takes that bit."""
+    for place in (None, "/var/tmp", Path(__file__).parent):  # noqa: S108
+        folder = Path(tempfile.mkdtemp(prefix="blockyard-tool-", dir=place))
+        if not os.statvfs(folder).f_flag & os.ST_NOSUID:
+            break
+        folder.rmdir()
+    else:
+        pytest.skip("every folder here is mounted without set-user-id programs")
+    folder.chmod(0o755)
+    tool = folder / "id"
+    shutil.copyfile(shutil.which("id") or "/usr/bin/id", tool)
+    if os.getuid() == 0:
+        os.chown(tool, UID_BASE, UID_BASE)
+    tool.chmod(0o4755)
+    return tool
 
 
 def outcome(arena: Arena, row: Row, without: frozenset[str], aims: dict[str, Any]) -> str:
     """Return what becomes of an attack: PWNED and what it got, or how it was stopped."""
     scratch = 0 if "mount" in without else LIMITS.scratch_bytes
-    limits = replace(LIMITS, memory_bytes=64 << 20, scratch_bytes=scratch)
+    limits = replace(
+        LIMITS, cpu_seconds=5, wall_seconds=10, memory_bytes=64 << 20, scratch_bytes=scratch
+    )
     try:
         answer = arena.attack(row.code, aims, without, limits)
     except SandboxUnavailableError as error:
