@@ -38,12 +38,18 @@ _INT_80 = b"\x89\xf8\xcd\x80\xc3"
 
 
 @functools.cache
-def calls() -> dict[str, int]:
-    """Return the number of each system call on this machine; -1 for those that it does not have."""
-    column = 1 if platform.machine() == "x86_64" else 2
+def numbers() -> dict[str, tuple[int, int]]:
+    """Return the numbers of each system call, on x86_64 and on aarch64; -1 where there is none."""
     text = Path(__file__).with_name("system_calls.txt").read_text()
     rows = [line.split() for line in text.splitlines() if not line.startswith("#")]
-    return {row[0]: int(row[column]) for row in rows}
+    return {name: (int(first), int(second)) for name, first, second in rows}
+
+
+@functools.cache
+def calls() -> dict[str, int]:
+    """Return the number of each system call on this machine."""
+    column = 0 if platform.machine() == "x86_64" else 1
+    return {name: pair[column] for name, pair in numbers().items()}
 
 
 def system_call(which: str | int, *arguments: Any) -> int:
