@@ -4,6 +4,7 @@ The product has no such operation. The suite gives it to its own sandboxes as an
 """
 
 import ctypes
+import encodings.idna  # what host names are encoded with
 import fcntl
 import functools
 import gc
@@ -28,7 +29,7 @@ from typing import Any
 
 _PRELOADED = (
     *(ctypes, fcntl, gc, json, mmap, multiprocessing, os, pickle, random, resource, signal, socket),
-    *(struct, subprocess, sys, threading, time),
+    *(encodings, struct, subprocess, sys, threading, time),
 )
 """There is nothing to import from in a jail, so that what attacks import is loaded before."""
 

@@ -177,7 +177,8 @@ def _properties(schema: Any) -> Iterator[str]:
                 yield from cast("dict[str, Any]", value)
             yield from _properties(value)
     elif isinstance(schema, list):
-        for item in cast("list[Any]", schema):
+        items: list[Any] = schema
+        for item in items:
             yield from _properties(item)
 
 
