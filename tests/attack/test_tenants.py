@@ -144,4 +144,4 @@ def _status(pid: int) -> dict[str, str]:
 
 
 def _groups() -> list[str]:
-    return sorted(str(path) for path in Path("/sys/fs/cgroup").rglob("blockyard-*"))
+    return sorted(str(path) for path in Path("/sys/fs/cgroup").rglob(f"blockyard-{os.getpid()}-*"))
