@@ -4,7 +4,6 @@ The product has no such operation. The suite gives it to its own sandboxes as an
 """
 
 import ctypes
-import encodings.idna  # what host names are encoded with
 import fcntl
 import functools
 import gc
@@ -24,12 +23,13 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable
+from encodings import idna
 from pathlib import Path
 from typing import Any
 
 _PRELOADED = (
     *(ctypes, fcntl, gc, json, mmap, multiprocessing, os, pickle, random, resource, signal, socket),
-    *(encodings, struct, subprocess, sys, threading, time),
+    *(idna, struct, subprocess, sys, threading, time),
 )
 """There is nothing to import from in a jail, so that what attacks import is loaded before."""
 

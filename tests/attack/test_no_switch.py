@@ -169,16 +169,15 @@ def _calls() -> Iterator[tuple[str, ast.Call]]:
                 yield name, node
 
 
-def _properties(schema: Any) -> Iterator[str]:
+def _properties(schema: object) -> Iterator[str]:
     """Yield the names of all properties that a schema knows, at any depth."""
     if isinstance(schema, dict):
-        for key, value in cast("dict[str, Any]", schema).items():
+        for key, value in cast("dict[str, object]", schema).items():
             if key == "properties" and isinstance(value, dict):
-                yield from cast("dict[str, Any]", value)
+                yield from cast("dict[str, object]", value)
             yield from _properties(value)
     elif isinstance(schema, list):
-        items: list[Any] = schema
-        for item in items:
+        for item in cast("list[object]", schema):
             yield from _properties(item)
 
 
