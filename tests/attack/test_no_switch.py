@@ -173,9 +173,9 @@ def _properties(schema: object) -> Iterator[str]:
     """Yield the names of all properties that a schema knows, at any depth."""
     if isinstance(schema, dict):
         for key, value in cast("dict[str, object]", schema).items():
+            yield from _properties(value)
             if key == "properties" and isinstance(value, dict):
                 yield from cast("dict[str, object]", value)
-            yield from _properties(value)
     elif isinstance(schema, list):
         for item in cast("list[object]", schema):
             yield from _properties(item)
