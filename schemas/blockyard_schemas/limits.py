@@ -14,7 +14,7 @@ class ReadLimits:
 
     bytes: int = 1 << 20
     depth: int = 64
-    nodes: int = 250_000
+    nodes: int = 50_000
     text: int = 4 << 20
     aliases: int = 1_000
     digits: int = 300

@@ -23,6 +23,8 @@ __all__ = ["ReadLimits", "Source", "from_data", "read"]
 Syntax: TypeAlias = Literal["yaml", "json"]
 _LOOKS_LIKE_JSON = re.compile(r'\s*(?:\{\s*["}]|\[|")')
 _DEFAULT = ReadLimits()
+_DATA = ReadLimits(nodes=250_000)
+"""Values of Python are there already: to count more of them takes no parsing."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,7 +82,7 @@ def read(
     return _read_yaml(text, limits)
 
 
-def from_data(data: Any, *, limits: ReadLimits = _DEFAULT) -> Source:
+def from_data(data: Any, *, limits: ReadLimits = _DATA) -> Source:
     """Return a copy of data that was built in Python as a document; raise InvalidDocumentError when it is not plain."""
     from blockyard_schemas.plain_data import PlainCopy
 
