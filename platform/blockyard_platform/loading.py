@@ -40,10 +40,18 @@ def load_document(document: Document, most: int = DOCUMENT_BYTES) -> Source:
         document = _bytes_of(document, most)
     if isinstance(document, bytes | str):
         _check_size(len(document), most)
-        return read(document, limits=replace(ReadLimits(), bytes=most), syntax=syntax)
+        return read(document, limits=_limits(most), syntax=syntax)
     source = document if isinstance(document, Source) else from_data(dict(document))
     _check_size(weigh(source.data, most), most)
     return source
+
+
+def _limits(most: int) -> ReadLimits:
+    """Return the bounds of a reading; a policy that allows longer documents allows more values, too."""
+    usual = ReadLimits()
+    times = max(1, most / usual.bytes)
+    nodes, text = int(usual.nodes * times), int(usual.text * times)
+    return replace(usual, bytes=most, nodes=nodes, text=text)
 
 
 def _check_size(size: int, most: int) -> None:

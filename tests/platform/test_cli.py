@@ -58,6 +58,16 @@ def test_a_run_prints_one_object_of_the_agreed_form() -> None:
     assert "hi" in done.stderr
 
 
+@pytest.mark.parametrize("verb", ["run", "validate"])
+def test_the_bound_on_documents_is_the_policy_s_in_every_verb(verb: str, tmp_path: Path) -> None:
+    policy = tmp_path / "policy.yaml"
+    policy.write_text("name: narrow\ndocument_kib: 1\nstages: [empty]\n")
+    text = "name: x\nstages: [{echo: '" + 2000 * "x" + "'}]\n"
+    done = call(verb, "-", "--json", "--policy", str(policy), given=text)
+    assert done.returncode == 3
+    assert one_object(done)["problems"][0]["rule"] == "policy-limit"
+
+
 def test_params_take_their_declared_type(tmp_path: Path) -> None:
     assert one_object(call("run", "-", "--json", "--param", "n=3", given=HELLO))["outputs"] == {
         "answer": 63

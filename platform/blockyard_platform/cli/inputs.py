@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from blockyard_schemas.limits import ReadLimits
 from blockyard_schemas.problems import InvalidDocumentError, Problem
 
 if TYPE_CHECKING:
@@ -13,10 +14,11 @@ if TYPE_CHECKING:
 
     from blockyard_blocks.catalog import Catalog
     from blockyard_schemas.policy import Policy
-    from blockyard_schemas.reader import Source
 
 FILE_BYTES = 16 * 1024 * 1024
 """No file that the command line reads may be larger; the policy's own bound on documents is far lower."""
+
+_PARAMS = ReadLimits(bytes=FILE_BYTES, nodes=250_000, text=FILE_BYTES)
 
 
 def read_bytes(name: str) -> bytes:
@@ -37,13 +39,6 @@ def read_bytes(name: str) -> bytes:
             return _bounded(name, stream.read(FILE_BYTES + 1))
     except OSError as error:
         raise _unreadable(name, error.strerror or str(error), "make the file readable") from error
-
-
-def read_source(name: str) -> Source:
-    """Read a document, in the syntax that its name says (``.json``) or that its text shows."""
-    from blockyard_schemas.reader import read
-
-    return read(read_bytes(name), syntax="json" if name.endswith(".json") else None)
 
 
 def read_policy(name: str | None) -> Policy:
@@ -71,7 +66,9 @@ def read_params(file: str | None) -> dict[str, Any]:
     """Return the params of a file: one mapping of names to values."""
     if file is None:
         return {}
-    data: Any = read_source(file).data
+    from blockyard_schemas.reader import read
+
+    data: Any = read(read_bytes(file), limits=_PARAMS).data
     if not isinstance(data, dict):
         raise InvalidDocumentError(
             [

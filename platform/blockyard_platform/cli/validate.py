@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from blockyard_platform.cli.exits import exit_of
-from blockyard_platform.cli.inputs import build_catalog, read_policy, read_source
+from blockyard_platform.cli.inputs import build_catalog, read_bytes, read_policy
 from blockyard_platform.cli.report import note, print_json, print_problems
 from blockyard_schemas.problems import InvalidDocumentError
 
@@ -38,10 +38,10 @@ def command(file: str, policy: str | None, catalog: tuple[str, ...], as_json: bo
 
 
 def _problems(file: str, policy: str | None, folders: tuple[str, ...]) -> tuple[Problem, ...]:
-    from blockyard_platform.admission import admit
+    from blockyard_platform.api import validate
 
     try:
         catalog = build_catalog(folders)
-        return admit(read_source(file), read_policy(policy), catalog).problems
+        return validate(read_bytes(file), policy=read_policy(policy), catalog=catalog).problems
     except InvalidDocumentError as error:
         return error.problems
