@@ -11,12 +11,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from blockyard_platform.templates import Template, constant
+from blockyard_schemas.kinds import MAX_PARALLEL
 
 if TYPE_CHECKING:
     from blockyard_schemas.statuses import Code
 
 NOTHING = constant(None)
 FALSE = constant(value=False)
+TRUE = constant(value=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,19 +138,39 @@ class Stage:
 
 
 @dataclass(frozen=True, slots=True)
+class Strategy:
+    """What a job is run for. Inputs: matrix, include, exclude; ``fail_fast`` ends the others when one fails."""
+
+    inputs: Template
+    max_parallel: int = MAX_PARALLEL
+    fail_fast: Template = TRUE
+
+
+@dataclass(frozen=True, slots=True)
 class Job:
-    """A job: a name and its stages, one after the other."""
+    """A job: its stages, one after the other, when the jobs that it ``needs`` have ended as its ``rule`` says.
+
+    ``prefix`` begins the node path of each of its stages; it is empty for a document's own ``stages``.
+    """
 
     name: str
     stages: tuple[Stage, ...]
+    prefix: str = ""
+    needs: tuple[str, ...] = ()
+    rule: str = "all_success"
+    condition: Template | None = None
+    strategy: Strategy | None = None
+    retry: Retry | Template | None = None
+    timeout: float | Template | None = None
+    outputs: Template = NOTHING
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """An admitted document; ``params`` are the declarations.
 
-    ``timeout`` is in seconds. ``needs_guest`` tells whether any stage or expression is run in the guest. ``block_limits``
-    holds for each block that is used (by its name) how often it may be run in one run.
+    ``timeout`` is in seconds, ``max_parallel`` counts jobs at once. ``needs_guest`` tells whether any stage or expression is
+    run in the guest. ``block_limits`` holds for each block that is used (by its name) how often it may be run in one run.
     """
 
     name: str
@@ -156,5 +178,6 @@ class Plan:
     params: Mapping[str, Any]
     outputs: Template = NOTHING
     timeout: float | None = None
+    max_parallel: int = MAX_PARALLEL
     needs_guest: bool = False
     block_limits: Mapping[str, int | None] = field(default_factory=dict[str, int | None])

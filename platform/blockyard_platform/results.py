@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from blockyard_schemas.statuses import Code, Status
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from blockyard_schemas.problems import Problem
 
@@ -23,7 +23,7 @@ Outputs = dict[str, Any]
 class StageRecord(NamedTuple):
     """How one stage ended.
 
-    ``path`` is the node path inside the job (``a/b``, ``a[17]/b``, ``a#3/b``), ``started`` seconds since the epoch,
+    ``path`` is the node path (``a/b``, ``a[17]/b``, ``job:a#3/b``), ``started`` seconds since the epoch,
     ``seconds`` how long it took with all its attempts, ``error`` ``None`` or a dict of ``name``, ``message``,
     ``line``, ``text``.
     """
@@ -138,10 +138,18 @@ class Records(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class JobResult:
-    """How a job ended: its status and the records of its stages by id."""
+    """How a job ended: its status, the records of its stages by id, its outputs.
+
+    ``error`` is what failed beside the stages: its timeout, its condition, its matrix. A job with a matrix has no stages of its
+    own; ``matrix`` holds the result of each combination, in order, with its ``values``.
+    """
 
     status: Status
     stages: Mapping[str, StageRecord]
+    outputs: Outputs = field(default_factory=Outputs)
+    error: dict[str, Any] | None = None
+    values: Mapping[str, Any] | None = None
+    matrix: tuple[JobResult, ...] | None = None
 
     def look(self, key: str) -> Any:
         """Return what an expression reads of the job; raise KeyError for anything else."""
@@ -149,22 +157,64 @@ class JobResult:
             return self.status.value
         if key == "stages":
             return Records(self.stages)
+        if key in ("outputs", "error"):
+            return getattr(self, key)
+        if key == "matrix" and self.matrix is not None:
+            return Combinations(self.matrix)
+        if key == "values" and self.values is not None:
+            return self.values
         raise KeyError(key)
 
     def keys(self) -> tuple[str, ...]:
         """Return what :meth:`look` knows."""
-        return ("status", "stages")
+        more = [key for key in ("matrix", "values") if getattr(self, key) is not None]
+        return ("status", "stages", "outputs", "error", *more)
 
     def plain(self) -> dict[str, Any]:
         """Return the job as expressions see it."""
-        return {"status": self.status.value, "stages": Records(self.stages).plain()}
+        return {
+            key: value.plain() if isinstance(value, Records | Combinations) else value
+            for key, value in ((key, self.look(key)) for key in self.keys())
+        }
 
     def as_dict(self) -> dict[str, Any]:
-        """Return plain data."""
-        return {
-            "status": self.status.value,
-            "stages": {name: record.as_dict() for name, record in self.stages.items()},
-        }
+        """Return plain data: status and stages, and what else the job has."""
+        found: dict[str, Any] = {} if self.values is None else {"values": dict(self.values)}
+        found["status"] = self.status.value
+        found["stages"] = {name: record.as_dict() for name, record in self.stages.items()}
+        if self.outputs:
+            found["outputs"] = self.outputs
+        if self.error is not None:
+            found["error"] = self.error
+        if self.matrix is not None:
+            found["matrix"] = [each.as_dict() for each in self.matrix]
+        return found
+
+    def records(self) -> Iterator[StageRecord]:
+        """Yield the records of all its own stages, those of each combination included."""
+        yield from self.stages.values()
+        for each in self.matrix or ():
+            yield from each.records()
+
+
+class Combinations(NamedTuple):
+    """The jobs of a matrix, as expressions see them: by position from 0."""
+
+    jobs: tuple[JobResult, ...]
+
+    def look(self, key: str) -> JobResult:
+        """Return a job; raise KeyError when there is none."""
+        if not key.isdecimal() or int(key) >= len(self.jobs):
+            raise KeyError(key)
+        return self.jobs[int(key)]
+
+    def keys(self) -> list[str]:
+        """Return the positions."""
+        return [str(index) for index in range(len(self.jobs))]
+
+    def plain(self) -> list[Any]:
+        """Return all as plain data."""
+        return [job.plain() for job in self.jobs]
 
 
 @dataclass(frozen=True, slots=True)

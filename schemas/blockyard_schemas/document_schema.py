@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from blockyard_schemas.kinds import MAX_PARALLEL
 from blockyard_schemas.nodes import Schema, closed, one_of_types, ref, templated, whole
 
 if TYPE_CHECKING:
     from blockyard_schemas.policy import Policy
 
 _TEXT: Schema = {"type": "string"}
+_OUTPUTS: Schema = {"type": "object", "x-hint": "name each output: {total: ...}"}
 TRIGGER_RULES = (
     "all_success",
     "all_failed",
@@ -39,6 +41,7 @@ def document(policy: Policy) -> Schema:
             "params": ref("params"),
             "on": _triggers(),
             "timeout": ref("duration"),
+            "max-parallel": whole(1, MAX_PARALLEL),
             "stages": {
                 **ref("stages"),
                 "allOf": [{"maxItems": policy.steps, "x-rule": "STEP_LIMIT_EXCEED"}],
@@ -49,7 +52,7 @@ def document(policy: Policy) -> Schema:
                 "propertyNames": ref("id"),
                 "additionalProperties": ref("job"),
             },
-            "outputs": {"type": "object", "x-hint": "name each output: {total: ...}"},
+            "outputs": _OUTPUTS,
         },
         ("name",),
     )
@@ -81,7 +84,7 @@ def _job() -> Schema:
         "matrix": templated({"type": "object", "additionalProperties": templated(values)}),
         "include": rows,
         "exclude": rows,
-        "max-parallel": whole(1, 19),
+        "max-parallel": whole(1, MAX_PARALLEL),
         "fail-fast": ref("flag"),
     }
     runs_on = closed("runs-on", {"type": _TEXT, "with": {"type": "object"}}, ("type",))
@@ -99,6 +102,7 @@ def _job() -> Schema:
         "runs-on": one_of_types(string={}, object=runs_on),
         "extras": {"type": "object"},
         "stages": ref("stages"),
+        "outputs": _OUTPUTS,
     }
     return closed("a job", properties, ("stages",))
 

@@ -107,6 +107,10 @@ MAX_SLEEP = 1800
 MAX_WORKERS = 19
 MAX_CONCURRENT = 9
 MAX_LOOP = 99
+MAX_PARALLEL = 19
+"""Jobs, and jobs of one matrix, at once."""
+MAX_COMBINATIONS = 256
+"""Jobs that one matrix may stand for."""
 
 _BY_KIND: Mapping[Kind, KindRow] = MappingProxyType({row.kind: row for row in ROWS})
 _KIND_KEYS: tuple[tuple[str, Kind], ...] = tuple(

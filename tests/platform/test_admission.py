@@ -134,10 +134,8 @@ def test_a_document_that_is_too_long_is_a_problem() -> None:
     "text",
     [
         "name: t\non: {schedule: [{cron: '0 6 * * *'}]}\nstages: []\n",
-        "name: t\njobs: {a: {stages: []}, b: {stages: []}}\n",
-        "name: t\njobs: {a: {stages: [], needs: []}}\n",
-        "name: t\njobs: {a: {stages: [], retry: 2}}\n",
-        "name: t\njobs: {a: {stages: [], strategy: {matrix: {x: [1]}}}}\n",
+        "name: t\njobs: {a: {stages: [], runs-on: docker}}\n",
+        "name: t\njobs: {a: {stages: [], extras: {x: 1}}}\n",
         "name: t\nstages: [{bash: ls}]\n",
         "name: t\nstages: [{image: alpine}]\n",
         "name: t\nstages: [{trigger: other}]\n",

@@ -15,10 +15,11 @@ from blockyard_platform.admission.checks import (
     check_values,
 )
 from blockyard_platform.admission.features import check_extras, check_features
+from blockyard_platform.admission.jobs import before_each, check_jobs
 from blockyard_platform.admission.planning import build_plan
-from blockyard_platform.admission.references import check_outputs, check_stage
+from blockyard_platform.admission.references import Before, check_outputs, check_stage
 from blockyard_platform.admission.reporting import Report
-from blockyard_platform.admission.walk import Found, job_rows, walk
+from blockyard_platform.admission.walk import Found, Row, job_rows, walk
 from blockyard_platform.plain import is_mapping
 from blockyard_schemas.params import check_params
 
@@ -86,9 +87,18 @@ def _check(
     check_loops(stages, policy, report)
     check_code(stages, policy, report)
     check_values(document, stages, report)
-    for found in stages:
-        check_stage(found, params, report)
-    rows = job_rows(document)
-    if rows and "outputs" in document:
-        check_outputs(document["outputs"], rows[-1][1], params, report)
+    check_jobs(document, report)
+    _check_references(document, params, report)
     return check_blocks(stages, policy, catalog, report)
+
+
+def _check_references(document: dict[str, Any], params: Any, report: Report) -> None:
+    rows = job_rows(document)
+    before = before_each(document)
+    for name, row in rows:
+        for found in walk(row):
+            check_stage(found, params, before.get(name, Before("", {})), report)
+    if rows and "outputs" in document:
+        row = rows[0][1] if len(rows) == 1 else Row(("outputs",), [], 1)
+        needs = {name: () for name, _ in rows}
+        check_outputs(document["outputs"], row, params, Before("", needs), report)

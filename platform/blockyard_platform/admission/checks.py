@@ -112,6 +112,11 @@ def _max_loop(data: dict[str, Any]) -> tuple[str, int] | None:
 def check_values(document: dict[str, Any], stages: Sequence[Found], report: Report) -> None:
     """Report durations and retries that are written out and cannot be read."""
     _check_value(document, (), "timeout", seconds_of, report)
+    jobs = document.get("jobs")
+    for name, job in jobs.items() if is_mapping(jobs) else ():
+        if is_mapping(job):
+            _check_value(job, ("jobs", name), "timeout", seconds_of, report)
+            _check_value(job, ("jobs", name), "retry", read_retry, report)
     for found in stages:
         for key in ("timeout", "sleep"):
             _check_value(found.data, found.pointer, key, seconds_of, report)

@@ -12,11 +12,12 @@ if TYPE_CHECKING:
     from blockyard_platform.admission.reporting import Report
     from blockyard_platform.admission.walk import Found
 
-_JOB_KEYS = frozenset({"stages", "name", "desc"})
+_JOB_KEYS = frozenset({"runs-on", "extras"})
+"""Keys of a job that nothing reads yet."""
 
 
 def check_features(document: dict[str, Any], report: Report) -> None:
-    """Report triggers, several jobs, and everything of a job but its stages."""
+    """Report triggers, and what nothing reads of a job."""
     if document.get("on"):
         report.add(
             "unsupported",
@@ -27,7 +28,7 @@ def check_features(document: dict[str, Any], report: Report) -> None:
         )
     jobs = document.get("jobs")
     if is_mapping(jobs):
-        _check_jobs(jobs, "stages" in document, report)
+        _check_jobs(jobs, report)
 
 
 def check_extras(stages: Sequence[Found], report: Report) -> None:
@@ -43,22 +44,14 @@ def check_extras(stages: Sequence[Found], report: Report) -> None:
             )
 
 
-def _check_jobs(jobs: dict[str, Any], stages: bool, report: Report) -> None:
-    if len(jobs) + stages > 1:
-        report.add(
-            "unsupported",
-            ("jobs",),
-            "more than one job is not supported yet",
-            "put all stages into one job; stages side by side go into `parallel`",
-            key=True,
-        )
+def _check_jobs(jobs: dict[str, Any], report: Report) -> None:
     for name, job in jobs.items():
         for key in job if is_mapping(job) else ():
-            if key not in _JOB_KEYS:
+            if key in _JOB_KEYS and job[key]:
                 report.add(
                     "unsupported",
                     ("jobs", name, key),
                     f"'{key}' of a job is not supported yet",
-                    "give it to the stages, or take it out",
+                    "take it out",
                     key=True,
                 )

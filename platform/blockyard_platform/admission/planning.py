@@ -7,15 +7,15 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from blockyard_platform import plan
-from blockyard_platform.admission.walk import job_rows, stage_id
+from blockyard_platform.admission.walk import job_rows, needs_of, stage_id
 from blockyard_platform.durations import seconds_of
 from blockyard_platform.retrying import read_retry
 from blockyard_platform.templates import Template, compile_template
-from blockyard_schemas.kinds import Kind, kind_of, normalise
+from blockyard_schemas.kinds import MAX_PARALLEL, Kind, kind_of, normalise
 from blockyard_schemas.problems import pointer_of
 
 if TYPE_CHECKING:
-    from blockyard_platform.admission.walk import Pointer
+    from blockyard_platform.admission.walk import Pointer, Row
 
 _ELSE = "_"
 """The ddeutil-workflow spelling of ``else`` in a case."""
@@ -23,9 +23,7 @@ _ELSE = "_"
 
 def build_plan(document: dict[str, Any], block_limits: Mapping[str, int | None]) -> plan.Plan:
     """Return the plan of a document without problems."""
-    jobs = tuple(
-        plan.Job(name, _stages(row.stages, row.pointer)) for name, row in job_rows(document)
-    )
+    jobs = tuple(_job(name, row, document) for name, row in job_rows(document))
     outputs = compile_template(document.get("outputs"))
     timeout = document.get("timeout")
     return plan.Plan(
@@ -34,8 +32,36 @@ def build_plan(document: dict[str, Any], block_limits: Mapping[str, int | None])
         params=MappingProxyType(document.get("params") or {}),
         outputs=outputs,
         timeout=None if timeout is None else seconds_of(timeout),
-        needs_guest=bool(outputs.guest) or any(_needs_guest(job.stages) for job in jobs),
+        max_parallel=document.get("max-parallel", MAX_PARALLEL),
+        needs_guest=bool(outputs.guest) or any(_job_needs_guest(job) for job in jobs),
         block_limits=MappingProxyType(dict(block_limits)),
+    )
+
+
+def _job(name: str, row: Row, document: dict[str, Any]) -> plan.Job:
+    stages = _stages(row.stages, row.pointer)
+    if row.pointer == ("stages",):
+        return plan.Job(name, stages)
+    data: dict[str, Any] = document["jobs"][name]
+    return plan.Job(
+        name=name,
+        stages=stages,
+        prefix=f"{name}:",
+        needs=needs_of(data),
+        rule=data.get("trigger-rule", "all_success"),
+        condition=compile_template(data["if"]) if "if" in data else None,
+        strategy=_strategy(data["strategy"]) if "strategy" in data else None,
+        retry=_later(data.get("retry"), read_retry),
+        timeout=_later(data.get("timeout"), seconds_of),
+        outputs=compile_template(data.get("outputs")),
+    )
+
+
+def _strategy(data: dict[str, Any]) -> plan.Strategy:
+    return plan.Strategy(
+        inputs=_inputs(data, "matrix", "include", "exclude"),
+        max_parallel=data.get("max-parallel", MAX_PARALLEL),
+        fail_fast=compile_template(data["fail-fast"]) if "fail-fast" in data else plan.TRUE,
     )
 
 
@@ -157,6 +183,14 @@ _BODIES: Mapping[Kind, Callable[[Mapping[str, Any], Pointer], plan.Body]] = Mapp
         Kind.TRY: _try,
     }
 )
+
+
+def _job_needs_guest(job: plan.Job) -> bool:
+    templates = [job.condition, job.retry, job.timeout, job.outputs]
+    if job.strategy is not None:
+        templates += [job.strategy.inputs, job.strategy.fail_fast]
+    guest = any(isinstance(it, Template) and it.guest for it in templates)
+    return guest or _needs_guest(job.stages)
 
 
 def _needs_guest(stages: tuple[plan.Stage, ...]) -> bool:

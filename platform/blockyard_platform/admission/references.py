@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from blockyard_platform.admission.walk import Found, Pointer, Row, ended, inner_rows, sees
@@ -14,6 +15,8 @@ from blockyard_schemas.kinds import spellings
 from blockyard_schemas.nearest import nearest
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
     from blockyard_platform.admission.reporting import Report
 
 EVERYWHERE = frozenset({"params", "stages", "jobs", "retry", "run"})
@@ -25,28 +28,56 @@ UNREAD = frozenset(
 """Keys of a stage whose texts are no templates: labels, code, and nested stages, which are checked by themselves."""
 
 _RECORD = ("status", "code", "outputs", "error")
+_JOB = ("status", "stages", "outputs", "error", "matrix")
+
+
+class Before:
+    """The jobs that one job comes after: those that it needs, and those that they need."""
+
+    def __init__(self, name: str, needs: Mapping[str, tuple[str, ...]]) -> None:
+        """Keep what is needed; nothing is followed yet."""
+        self._name = name
+        self._needs = needs
+
+    @property
+    def all(self) -> Collection[str]:
+        """The names of all jobs of the document."""
+        return self._needs
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """The names of the jobs that come before."""
+        seen: set[str] = set()
+        heap = list(self._needs.get(self._name, self._needs))
+        while heap:
+            each = heap.pop()
+            if each not in seen and each in self._needs:
+                seen.add(each)
+                heap.extend(self._needs[each])
+        return frozenset(seen)
 
 
 @dataclass(frozen=True, slots=True)
-class _Where:
-    """What an expression sees: the stages before one place of a row, and some names beside the usual."""
+class Where:
+    """What an expression sees: the stages before one place of a row, some names beside the usual, and jobs."""
 
     row: Row
     index: int
     names: frozenset[str]
     params: Any
+    jobs: Before
 
 
-def check_stage(found: Found, params: Any, report: Report) -> None:
+def check_stage(found: Found, params: Any, jobs: Before, report: Report) -> None:
     """Report every expression of a stage that is not well formed or refers to what is not there."""
-    where = _Where(found.row, found.index, EVERYWHERE | found.row.names, params)
+    where = Where(found.row, found.index, EVERYWHERE | found.row.names, params, jobs)
     for key, value in found.data.items():
         if key not in UNREAD and key != "until":
-            _check(value, (*found.pointer, key), where, report)
+            check_texts(value, (*found.pointer, key), where, report)
     _check_matches(found, where, report)
     _check_until(found, where, report)
     for key in spellings("if"):
-        _check_condition(found, key, report)
+        check_condition(found.data, found.pointer, key, report)
     if has_expression(found.data.get("run")):
         report.add(
             "expression",
@@ -56,33 +87,33 @@ def check_stage(found: Found, params: Any, report: Report) -> None:
         )
 
 
-def check_outputs(value: Any, row: Row, params: Any, report: Report) -> None:
-    """Report what is wrong with the expressions of the document's outputs; ``row`` holds the job's stages."""
-    where = _Where(row, len(row.stages), EVERYWHERE, params)
-    _check(value, ("outputs",), where, report)
+def check_outputs(value: Any, row: Row, params: Any, jobs: Before, report: Report) -> None:
+    """Report what is wrong with the expressions of the document's outputs; ``row`` holds the stages of its only job."""
+    where = Where(row, len(row.stages), EVERYWHERE, params, jobs)
+    check_texts(value, ("outputs",), where, report)
 
 
-def _check_matches(found: Found, where: _Where, report: Report) -> None:
+def _check_matches(found: Found, where: Where, report: Report) -> None:
     match = found.data.get("match")
     if not is_list(match):
         return
     inside = replace(where, names=where.names | {"case"})
     for index, entry in enumerate(match):
         if is_mapping(entry) and "case" in entry:
-            _check(entry["case"], (*found.pointer, "match", index, "case"), inside, report)
+            check_texts(entry["case"], (*found.pointer, "match", index, "case"), inside, report)
 
 
-def _check_until(found: Found, where: _Where, report: Report) -> None:
+def _check_until(found: Found, where: Where, report: Report) -> None:
     """Check the condition of an until, which sees the stages of its loop."""
     for row in inner_rows(found) if "until" in found.data else ():
-        inside = _Where(row, len(row.stages), where.names | row.names, where.params)
-        _check(found.data["until"], (*found.pointer, "until"), inside, report)
-        _check_condition(found, "until", report)
+        inside = Where(row, len(row.stages), where.names | row.names, where.params, where.jobs)
+        check_texts(found.data["until"], (*found.pointer, "until"), inside, report)
+        check_condition(found.data, found.pointer, "until", report)
 
 
-def _check_condition(found: Found, key: str, report: Report) -> None:
+def check_condition(data: dict[str, Any], pointer: Pointer, key: str, report: Report) -> None:
     """Check that a condition is one expression: half of a comparison outside of it is always true."""
-    text = found.data.get(key)
+    text = data.get(key)
     if not isinstance(text, str) or text.strip().lower() in ("true", "false"):
         return
     try:
@@ -92,13 +123,14 @@ def _check_condition(found: Found, key: str, report: Report) -> None:
     if len(parts) != 1 or parts[0][0]:
         report.add(
             "expression",
-            (*found.pointer, key),
+            (*pointer, key),
             f"the condition {text.strip()[:60]!r} is not one expression",
             "put the whole comparison between the braces: ${{ params.a == 'b' }}",
         )
 
 
-def _check(value: Any, pointer: Pointer, where: _Where, report: Report) -> None:
+def check_texts(value: Any, pointer: Pointer, where: Where, report: Report) -> None:
+    """Report each expression in a value that is not well formed or refers to what is not there."""
     for text, place in texts(value, pointer):
         try:
             for literal, source in pieces(text):
@@ -108,7 +140,7 @@ def _check(value: Any, pointer: Pointer, where: _Where, report: Report) -> None:
             report.add(error.rule, place, str(error), error.hint)
 
 
-def _check_expression(source: str, where: _Where) -> None:
+def _check_expression(source: str, where: Where) -> None:
     expression = parse(source)
     if isinstance(expression, Path):
         _check_path(expression, where)
@@ -116,7 +148,7 @@ def _check_expression(source: str, where: _Where) -> None:
         _check_hyphens(expression, where.row, where.index)
 
 
-def _check_path(path: Path, where: _Where) -> None:
+def _check_path(path: Path, where: Where) -> None:
     known, params = where.names, where.params
     if path.root not in known:
         raise ExpressionError(
@@ -129,6 +161,8 @@ def _check_path(path: Path, where: _Where) -> None:
     key = str(path.steps[0].key)
     if path.root == "params" and (params is None or is_mapping(params)):
         _check_param(key, params or {})
+    if path.root == "jobs":
+        _check_job(path, key, where.jobs)
     if path.root == "stages":
         _check_reference(path, key, where.row, where.index)
 
@@ -141,6 +175,23 @@ def _check_param(key: str, params: dict[str, Any]) -> None:
     if "-" in key:
         hint += " A subtraction takes spaces around the minus."
     raise ExpressionError(f"the document declares no param '{key}'", hint, "unknown-name")
+
+
+def _check_job(path: Path, key: str, jobs: Before) -> None:
+    if key not in jobs.names:
+        if key in jobs.all:
+            message = f"the job '{key}' need not have ended when this one begins"
+            raise ExpressionError(message, f"add it to the job: needs: [{key}]", "unknown-job")
+        near = nearest(key, jobs.names)
+        known = ", ".join(sorted(jobs.names)) or "none"
+        hint = f"did you mean '{near}'?" if near else f"jobs that have ended by then: {known}"
+        raise ExpressionError(f"there is no job '{key}'", hint, "unknown-job")
+    if len(path.steps) > 1 and path.steps[1].key not in _JOB:
+        field = str(path.steps[1].key)
+        near = nearest(field, _JOB)
+        hint = f"did you mean '{near}'?" if near else f"did you mean 'outputs.{field}'?"
+        message = f"the result of a job has no '{field}': it has {', '.join(_JOB)}"
+        raise ExpressionError(message, hint, "unknown-name")
 
 
 def _check_reference(path: Path, key: str, row: Row, index: int) -> None:

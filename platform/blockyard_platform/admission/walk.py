@@ -66,8 +66,16 @@ def job_rows(document: Any) -> list[tuple[str, Row]]:
     jobs = document.get("jobs")
     for name, job in jobs.items() if is_mapping(jobs) else ():
         if is_mapping(job) and is_list(job.get("stages")):
-            found.append((name, Row(("jobs", name, "stages"), job["stages"], 1)))
+            names = frozenset({"matrix"}) if "strategy" in job else frozenset[str]()
+            found.append((name, Row(("jobs", name, "stages"), job["stages"], 1, names)))
     return found
+
+
+def needs_of(job: dict[str, Any]) -> tuple[str, ...]:
+    """Return the names of the jobs that a job needs, whatever else stands there left out."""
+    needs = job.get("needs")
+    listed = needs if is_list(needs) else [needs]
+    return tuple(dict.fromkeys(name for name in listed if isinstance(name, str)))
 
 
 def walk(row: Row) -> Iterator[Found]:

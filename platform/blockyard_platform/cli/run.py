@@ -129,7 +129,7 @@ def _exit(result: RunResult) -> Exit:
         return Exit.SUCCESS
     if result.run_id is None and result.problems:
         return exit_of(result.problems)
-    codes = {record.code.name for job in result.jobs.values() for record in job.stages.values()}
+    codes = {record.code.name for job in result.jobs.values() for record in job.records()}
     codes |= {problem.rule for problem in result.problems}
     if Code.SANDBOX_UNAVAILABLE.name in codes:
         return Exit.NO_SANDBOX

@@ -30,7 +30,7 @@ async def call_on_host(run: Run, block: Block, arguments: dict[str, Any], path: 
     """
     from blockyard_blocks.context import Context
 
-    waiting = run.journal.started(run.job, path)
+    waiting = run.journal.started(path)
     if waiting is not None:
         await waiting
     context = Context(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from blockyard_platform.engine.jobs import run_jobs, status_of_jobs
 from blockyard_platform.engine.scope import Scope
 from blockyard_platform.engine.stages import as_failure
 from blockyard_platform.errors import ExpressionError, StageFailureError
@@ -13,52 +14,52 @@ from blockyard_schemas.statuses import Code, Status
 
 if TYPE_CHECKING:
     import asyncio
+    from collections.abc import Mapping
 
     from blockyard_platform.engine.run import Run
-    from blockyard_platform.plan import Job
 
 
 async def interpret(run: Run, task: asyncio.Task[RunResult]) -> RunResult:
-    """Run the plan's jobs, one after the other, then its outputs; end early when ``run.stop`` is called."""
+    """Run the plan's jobs, then its outputs; end early when ``run.stop`` is called."""
     jobs: dict[str, JobResult] = {}
-    root = Scope(None, _names(run, jobs))
-    scope = root
+    root = Scope(None, names_of(run, run.plan.name, run.view.params, jobs))
     try:
-        for job in run.plan.jobs:
-            scope = Scope(root, {})
-            await _job(run, job, scope, jobs)
-            if jobs[job.name].status is not Status.SUCCESS:
-                return _result(run, jobs, Status.FAILED)
-        return await _with_outputs(run, jobs, scope)
+        await run_jobs(run, run.plan, root, jobs, "")
+        status = status_of_jobs(jobs)
+        if status is not Status.SUCCESS:
+            return _result(run, jobs, status)
+        return await _with_outputs(run, jobs, scope_of_outputs(root, jobs))
     except BaseException as error:
         if run.stopped is None or not _is_cancellation(error):
             raise
         task.uncancel()
-        return await _stopped(run, jobs, scope)
+        return _stopped(run, jobs)
 
 
-def _names(run: Run, jobs: dict[str, JobResult]) -> dict[str, Any]:
-    view = run.view
+def names_of(
+    run: Run, workflow: str, params: Mapping[str, Any], jobs: dict[str, JobResult]
+) -> dict[str, Any]:
+    """Return the names that all expressions of a workflow know."""
     return {
-        "params": view.params,
+        "params": params,
         "jobs": jobs,
-        "run": {"id": view.run_id, "workflow": view.workflow},
+        "run": {"id": run.view.run_id, "workflow": workflow},
         "retry": 0,
     }
+
+
+def scope_of_outputs(root: Scope, jobs: dict[str, JobResult]) -> Scope:
+    """Return what a workflow's outputs see: all jobs, and of a single job its stages as well."""
+    scope = Scope(root, {})
+    if len(jobs) == 1:
+        scope.stages.update(next(iter(jobs.values())).stages)
+    return scope
 
 
 def _is_cancellation(error: BaseException) -> bool:
     import asyncio
 
     return isinstance(error, asyncio.CancelledError)
-
-
-async def _job(run: Run, job: Job, scope: Scope, jobs: dict[str, JobResult]) -> None:
-    run.job = job.name
-    failed = await run.stages(job.stages, scope, "")
-    status = Status.SUCCESS if failed is None else Status.FAILED
-    jobs[job.name] = JobResult(status, scope.stages)
-    await run.observers.job_finished(run.view, job.name, failed)
 
 
 async def _with_outputs(run: Run, jobs: dict[str, JobResult], scope: Scope) -> RunResult:
@@ -71,13 +72,9 @@ async def _with_outputs(run: Run, jobs: dict[str, JobResult], scope: Scope) -> R
     return _result(run, jobs, Status.SUCCESS, outputs=outputs or {})
 
 
-async def _stopped(run: Run, jobs: dict[str, JobResult], scope: Scope) -> RunResult:
+def _stopped(run: Run, jobs: dict[str, JobResult]) -> RunResult:
     code, message = run.stopped or (Code.KILLED_MANUALLY, "")
     status = Status.CANCEL if code is Code.KILLED_MANUALLY else Status.FAILED
-    if run.job not in jobs:
-        jobs[run.job] = JobResult(status, scope.stages)
-        ended = [it for it in scope.stages.values() if it.status in (Status.FAILED, Status.CANCEL)]
-        await run.observers.job_finished(run.view, run.job, ended[0] if ended else None)
     problems = () if status is Status.CANCEL else (Problem(code.name, "", message),)
     return _result(run, jobs, status, problems=problems)
 

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 class Journal(Protocol):
     """Where a run writes. A method returns an awaitable when the run must wait for it, else ``None``."""
 
-    def started(self, job: str, path: str) -> Awaitable[None] | None:
+    def started(self, path: str) -> Awaitable[None] | None:
         """Note that a stage with an effect (a host block) begins."""
 
-    def finished(self, job: str, record: StageRecord) -> Awaitable[None] | None:
+    def finished(self, record: StageRecord) -> Awaitable[None] | None:
         """Note how a stage ended."""
 
 
@@ -29,13 +29,13 @@ class MemoryJournal:
 
     def __init__(self) -> None:
         """Begin empty."""
-        self.records: dict[tuple[str, str], StageRecord] = {}
-        self.begun: list[tuple[str, str]] = []
+        self.records: dict[str, StageRecord] = {}
+        self.begun: list[str] = []
 
-    def started(self, job: str, path: str) -> None:
+    def started(self, path: str) -> None:
         """Note that a stage with an effect begins."""
-        self.begun.append((job, path))
+        self.begun.append(path)
 
-    def finished(self, job: str, record: StageRecord) -> None:
+    def finished(self, record: StageRecord) -> None:
         """Note how a stage ended."""
-        self.records[(job, record.path)] = record
+        self.records[record.path] = record

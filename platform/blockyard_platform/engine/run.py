@@ -57,7 +57,6 @@ class Run:
         self.observers = observers
         self.guests = Guests(house)
         self.view = RunView(run_id, plan.name, Status.WAIT, params)
-        self.job = ""
         self.variables: dict[str, Any] = {}
         self.variables_lock = asyncio.Lock()
         self.logs: list[LogLine] = []

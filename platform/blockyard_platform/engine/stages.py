@@ -78,7 +78,7 @@ async def _flag(run: Run, template: Template, scope: Scope) -> bool:
 
 async def _note(run: Run, scope: Scope, record: StageRecord) -> None:
     scope.stages[record.id] = record
-    waiting = run.journal.finished(run.job, record)
+    waiting = run.journal.finished(record)
     if waiting is not None:
         await waiting
     if run.observers.steps:
@@ -139,7 +139,7 @@ async def _timed(run: Run, stage: Stage, scope: Scope, path: str) -> Outputs:
     execute = KINDS[type(stage.body)]
     if stage.timeout is None:
         return await execute(run, stage.body, scope, path)
-    seconds = await _seconds(run, stage.timeout, scope)
+    seconds = await seconds_from(run, stage.timeout, scope)
     try:
         async with asyncio.timeout(seconds):
             return await execute(run, stage.body, scope, path)
@@ -148,7 +148,8 @@ async def _timed(run: Run, stage: Stage, scope: Scope, path: str) -> Outputs:
         raise StageFailureError(Code.TIMEOUT, message) from None
 
 
-async def _seconds(run: Run, timeout: float | Template, scope: Scope) -> float:
+async def seconds_from(run: Run, timeout: float | Template, scope: Scope) -> float:
+    """Return the seconds of a timeout; raise StageFailureError (INVALID_ARGUMENT) for what is no duration."""
     if not isinstance(timeout, Template):
         return timeout
     try:
@@ -185,10 +186,15 @@ def _failed(run: Run, problem: Exception) -> _Ending:
 
 
 def _cancelled(run: Run) -> _Ending:
-    code, message = run.stopped or (Code.KILLED_MANUALLY, "stopped by what encloses the stage")
-    failure = StageFailureError(code, message)
+    status, failure = why_cancelled(run)
+    return status, failure.code, {}, failure.as_error()
+
+
+def why_cancelled(run: Run) -> tuple[Status, StageFailureError]:
+    """Return what becomes of a stage or a job that is cancelled now, and why."""
+    code, message = run.stopped or (Code.KILLED_MANUALLY, "stopped by what encloses it")
     status = Status.CANCEL if code is Code.KILLED_MANUALLY else Status.FAILED
-    return status, code, {}, failure.as_error()
+    return status, StageFailureError(code, message)
 
 
 def as_failure(problem: Exception) -> StageFailureError:
