@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import asyncio
 from typing import TYPE_CHECKING, Any, Self
+from uuid import uuid4
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Callable, Mapping
     from types import TracebackType
 
@@ -17,9 +19,13 @@ if TYPE_CHECKING:
     from blockyard_platform.engine.handle import RunHandle
     from blockyard_platform.loading import Document, PolicyLike
     from blockyard_platform.results import Event, LogLine, RunResult, RunView, StageRecord
+    from blockyard_platform.store.store import Store
+    from blockyard_platform.tickets import OnInputChange
+    from blockyard_platform.workflows import WorkflowsLike
     from blockyard_sandbox.sandbox import Sandbox
     from blockyard_schemas.policy import Policy
 
+    JournalLike = Store | str | os.PathLike[str] | None
     OnStep = Callable[[RunView, StageRecord], Any]
     OnFinish = Callable[[RunView, StageRecord | None], Any]
     OnLog = Callable[[LogLine], Any]
@@ -33,6 +39,7 @@ def run(
     texts: Mapping[str, str] | None = None,
     policy: PolicyLike = None,
     catalog: Catalog | None = None,
+    workflows: WorkflowsLike = None,
     on_step_update: OnStep | None = None,
     on_job_finish: OnFinish | None = None,
     on_log: OnLog | None = None,
@@ -46,6 +53,7 @@ def run(
             texts=texts,
             policy=policy,
             catalog=catalog,
+            workflows=workflows,
             on_step_update=on_step_update,
             on_job_finish=on_job_finish,
             on_log=on_log,
@@ -62,6 +70,9 @@ async def arun(
     policy: PolicyLike = None,
     catalog: Catalog | None = None,
     sandbox: Sandbox | None = None,
+    workflows: WorkflowsLike = None,
+    journal: JournalLike = None,
+    run_id: str | None = None,
     on_step_update: OnStep | None = None,
     on_job_finish: OnFinish | None = None,
     on_log: OnLog | None = None,
@@ -72,18 +83,22 @@ async def arun(
     ``document`` is a path (``Path``, or text on one line that ends in .yaml, .yml or .json), the text itself, or a dict.
     ``params`` are values; ``texts`` are params as a command line has them, read by each param's type. Without
     ``policy`` that for one person's own machine holds, without ``catalog`` the built-in blocks. A ``sandbox`` is shared
-    with other runs and left open. The callbacks may be functions or coroutine functions; one that raises is logged and
+    with other runs and left open. ``workflows`` are those that may be triggered: a folder, or documents by name. With a ``journal`` (a file, or
+    a database's URL) the run outlives this process, and is taken up by its ``run_id``: see ``Runner.resume``. The callbacks may be functions or coroutine functions; one that raises is logged and
     changes nothing: ``on_step_update(run, stage)`` after each stage, ``on_job_finish(run, failed_stage)`` after each job,
     ``on_log(line)`` for each line printed, ``on_event(run, event)`` for all of these and each start.
 
     What is wrong with the document or the params is in the result's ``problems``. OSError is raised when a file
     cannot be read, InvalidDocumentError when the policy is not valid.
     """
-    async with Runner(policy=policy, catalog=catalog, sandbox=sandbox) as runner:
+    async with Runner(
+        policy=policy, catalog=catalog, sandbox=sandbox, workflows=workflows, journal=journal
+    ) as runner:
         return await runner.run(
             document,
             params=params,
             texts=texts,
+            run_id=run_id,
             on_step_update=on_step_update,
             on_job_finish=on_job_finish,
             on_log=on_log,
@@ -92,10 +107,14 @@ async def arun(
 
 
 def validate(
-    document: Document, *, policy: PolicyLike = None, catalog: Catalog | None = None
+    document: Document,
+    *,
+    policy: PolicyLike = None,
+    catalog: Catalog | None = None,
+    workflows: WorkflowsLike = None,
 ) -> Admission:
     """Say whether a workflow would be admitted: ``.plan``, or all its ``.problems``. Nothing is run."""
-    return Runner(policy=policy, catalog=catalog).admit(document)
+    return Runner(policy=policy, catalog=catalog, workflows=workflows).admit(document)
 
 
 class Runner:
@@ -115,11 +134,18 @@ class Runner:
         policy: PolicyLike = None,
         catalog: Catalog | None = None,
         sandbox: Sandbox | None = None,
+        workflows: WorkflowsLike = None,
+        journal: JournalLike = None,
     ) -> None:
-        """Read and start nothing yet; what is wrong with the policy is raised when it is first needed."""
+        """Read and start nothing yet; what is wrong with the policy is raised when it is first needed.
+
+        ``workflows`` are the documents that may be triggered: a folder, or documents by name. ``journal`` keeps runs beyond this process:
+        a file, a database's URL, or a Store, which is left open. Raises InvalidDocumentError when it cannot be used.
+        """
         from blockyard_platform.engine.house import House
 
-        self._house = House(policy, catalog, sandbox)
+        self._house = House(policy, catalog, sandbox, workflows)
+        self._store, self._own_store = _store_of(journal)
 
     async def __aenter__(self) -> Self:
         """Return the runner; nothing is started yet."""
@@ -135,8 +161,10 @@ class Runner:
         await self.close()
 
     async def close(self) -> None:
-        """Close the sandbox, when it is the runner's own."""
+        """Close the sandbox and the journal, when they are the runner's own."""
         await self._house.close()
+        if self._store is not None and self._own_store:
+            self._store.close()
 
     @property
     def policy(self) -> Policy:
@@ -164,7 +192,7 @@ class Runner:
             source = load_document(document, most)
         except InvalidDocumentError as error:
             return Admission(None, error.problems)
-        return admit(source, self.policy, self.catalog)
+        return admit(source, self.policy, self.catalog, self._house.workflows)
 
     def start(
         self,
@@ -172,17 +200,80 @@ class Runner:
         *,
         params: Mapping[str, Any] | None = None,
         texts: Mapping[str, str] | None = None,
+        run_id: str | None = None,
         on_step_update: OnStep | None = None,
         on_job_finish: OnFinish | None = None,
         on_log: OnLog | None = None,
         on_event: OnEvent | None = None,
     ) -> RunHandle:
-        """Begin a run in the running event loop; return a handle to wait for it or to cancel it."""
+        """Begin a run in the running event loop; return a handle to wait for it or to cancel it.
+
+        Raises InvalidDocumentError when ``run_id`` has a form that no id may have.
+        """
         from blockyard_platform.engine.handle import RunHandle
         from blockyard_platform.engine.observers import Observers
+        from blockyard_platform.tickets import NewRun
 
         observers = Observers(on_step_update, on_job_finish, on_log, on_event)
-        return RunHandle(self._house, document, dict(params or {}), dict(texts or {}), observers)
+        given = (document, dict(params or {}), dict(texts or {}), run_id or str(uuid4()))
+        return RunHandle(self._house, NewRun(*given, self._store), observers)
+
+    def start_again(
+        self,
+        run_id: str,
+        *,
+        params: Mapping[str, Any] | None = None,
+        texts: Mapping[str, str] | None = None,
+        on_input_change: OnInputChange = "reuse",
+        start: str | None = None,
+        on_step_update: OnStep | None = None,
+        on_job_finish: OnFinish | None = None,
+        on_log: OnLog | None = None,
+        on_event: OnEvent | None = None,
+    ) -> RunHandle:
+        """Take up a run of the journal: see :meth:`resume`."""
+        from blockyard_platform.engine.handle import RunHandle
+        from blockyard_platform.engine.observers import Observers
+        from blockyard_platform.tickets import ResumedRun
+
+        if self._store is None:
+            raise ValueError("a run is resumed from a journal: give the runner one")
+        observers = Observers(on_step_update, on_job_finish, on_log, on_event)
+        stored = self._store.read(run_id)
+        given = (dict(params or {}), dict(texts or {}), on_input_change, start)
+        return RunHandle(self._house, ResumedRun(self._store, stored, *given), observers)
+
+    async def resume(
+        self,
+        run_id: str,
+        *,
+        params: Mapping[str, Any] | None = None,
+        texts: Mapping[str, str] | None = None,
+        on_input_change: OnInputChange = "reuse",
+        start: str | None = None,
+        on_step_update: OnStep | None = None,
+        on_job_finish: OnFinish | None = None,
+        on_log: OnLog | None = None,
+        on_event: OnEvent | None = None,
+    ) -> RunResult:
+        """Take up a run of the journal and bring it to its end; what it has finished is not done again.
+
+        A run that had ended badly is done again from what failed; with ``start``, from that stage (a node path). ``params`` and ``texts``
+        change single params; ``on_input_change`` says what becomes of what was done with the old ones: ``reuse`` it,
+        ``raise`` (a problem), or ``reset`` all. Raises InvalidDocumentError when there is no such run.
+        """
+        handle = self.start_again(
+            run_id,
+            params=params,
+            texts=texts,
+            on_input_change=on_input_change,
+            start=start,
+            on_step_update=on_step_update,
+            on_job_finish=on_job_finish,
+            on_log=on_log,
+            on_event=on_event,
+        )
+        return await handle.result()
 
     async def run(
         self,
@@ -190,6 +281,7 @@ class Runner:
         *,
         params: Mapping[str, Any] | None = None,
         texts: Mapping[str, str] | None = None,
+        run_id: str | None = None,
         on_step_update: OnStep | None = None,
         on_job_finish: OnFinish | None = None,
         on_log: OnLog | None = None,
@@ -200,9 +292,19 @@ class Runner:
             document,
             params=params,
             texts=texts,
+            run_id=run_id,
             on_step_update=on_step_update,
             on_job_finish=on_job_finish,
             on_log=on_log,
             on_event=on_event,
         )
         return await handle.result()
+
+
+def _store_of(journal: JournalLike) -> tuple[Store | None, bool]:
+    """Return a store, and whether it was opened here."""
+    if journal is None:
+        return None, False
+    from blockyard_platform.store.store import Store
+
+    return (journal, False) if isinstance(journal, Store) else (Store(journal), True)

@@ -32,6 +32,10 @@ class FilterError(PlatformError):
     """A filter was given what it cannot take; the message says what it takes."""
 
 
+class JournalError(PlatformError):
+    """A journal cannot be written: nothing more may be done in its run."""
+
+
 class StageFailureError(PlatformError):
     """A stage failed.
 

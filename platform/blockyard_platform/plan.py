@@ -57,6 +57,29 @@ class Python:
 
 
 @dataclass(frozen=True, slots=True)
+class Bash:
+    """Run a script with bash in a jail. Inputs: env."""
+
+    script: str
+    inputs: Template
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """Run another workflow of the plan's ``children``. Inputs: its params."""
+
+    workflow: str
+    inputs: Template
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Sleep until a moment that a restart does not move. Inputs: the duration, or ``for`` or ``until``."""
+
+    inputs: Template
+
+
+@dataclass(frozen=True, slots=True)
 class Raise:
     """Stop with a message. Inputs: the message."""
 
@@ -114,7 +137,10 @@ class Try:
     last: tuple[Stage, ...]
 
 
-Body = Empty | Call | Python | Raise | Case | Foreach | Parallel | Until | Try
+Nested = Case | Foreach | Parallel | Until | Try | Trigger
+Body = Empty | Call | Python | Bash | Wait | Raise | Nested
+NESTED = (Case, Foreach, Parallel, Until, Try, Trigger)
+"""Bodies that hold stages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +197,7 @@ class Plan:
 
     ``timeout`` is in seconds, ``max_parallel`` counts jobs at once. ``needs_guest`` tells whether any stage or expression is
     run in the guest. ``block_limits`` holds for each block that is used (by its name) how often it may be run in one run.
+    ``children`` are the workflows that are triggered, at any depth, by name.
     """
 
     name: str
@@ -181,3 +208,4 @@ class Plan:
     max_parallel: int = MAX_PARALLEL
     needs_guest: bool = False
     block_limits: Mapping[str, int | None] = field(default_factory=dict[str, int | None])
+    children: Mapping[str, Plan] = field(default_factory=dict[str, "Plan"])

@@ -122,6 +122,11 @@ class Guest:
         finally:
             self._call = None
 
+    @property
+    def out_of_memory(self) -> bool:
+        """Whether the kernel killed something in this guest for want of memory; always False without control groups."""
+        return self._group is not None and self._group.oom_kills() > 0
+
     def kill(self, why: GuestFailure) -> None:
         """End the process now; ``why`` is what its call, and any later one, answers."""
         if self._doom is None:

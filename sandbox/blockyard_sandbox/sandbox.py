@@ -234,6 +234,8 @@ def _launch(spec: JailSpec, channel: socket.socket) -> subprocess.Popen[bytes]:
         "paths": list(spec.paths),
         "extensions": {name: list(made) for name, made in spec.extensions.items()},
         "binds": [asdict(bind) for bind in spec.binds],
+        "links": [list(link) for link in spec.links],
+        "programs": spec.programs,
         "level": spec.level,
         "without": sorted(spec.without),
     }

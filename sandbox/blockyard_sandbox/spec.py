@@ -34,11 +34,15 @@ REDUCED = OPTIONAL | {"landlock"}
 
 @dataclass(frozen=True, slots=True)
 class Bind:
-    """A folder of the host shown inside the jail, read-only; ``execute`` lets its files be mapped as code."""
+    """A folder of the host shown inside the jail, read-only; ``execute`` lets its files be mapped as code.
+
+    ``kind`` is ``file`` for a single file, and ``device`` for one that is a device such as the null device.
+    """
 
     source: str
     target: str
     execute: bool = False
+    kind: Literal["folder", "file", "device"] = "folder"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +51,16 @@ class JailSpec:
 
     ``extensions`` adds operations: a name, and the ``module:function`` with its configuration (plain JSON) that makes the
     handler in the zygote before it is closed. ``preload`` names modules to import there as well, ``paths`` folders to import from.
-    ``without`` leaves layers out, so that tests can show what each one stops.
+    ``links`` are symbolic links of the root, each (path, what it points to). With ``programs`` guests may start other programs:
+    those in binds to ``execute``. ``without`` leaves layers out, so that tests can show what each one stops.
     """
 
     extensions: Mapping[str, tuple[str, Any]] = field(default_factory=dict[str, tuple[str, Any]])
     preload: tuple[str, ...] = ()
     paths: tuple[str, ...] = ()
     binds: tuple[Bind, ...] = ()
+    links: tuple[tuple[str, str], ...] = ()
+    programs: bool = False
     level: Level = "full"
     without: frozenset[str] = frozenset()
 

@@ -48,9 +48,9 @@ ROWS: tuple[KindRow, ...] = (
     KindRow(Kind.CALL, "uses", ("with",), built=True),
     KindRow(Kind.VIRTUAL, "deps", ("run", "python", "vars"), ("run",)),
     KindRow(Kind.PYTHON, "run", ("vars",), built=True),
-    KindRow(Kind.BASH, "bash", ("env",)),
+    KindRow(Kind.BASH, "bash", ("env",), built=True),
     KindRow(Kind.DOCKER, "image", ("tag", "command", "env", "volume", "auth", "pull")),
-    KindRow(Kind.TRIGGER, "trigger", ("params",)),
+    KindRow(Kind.TRIGGER, "trigger", ("params",), built=True),
     KindRow(Kind.PARALLEL, "parallel", ("max-workers",), built=True),
     KindRow(
         Kind.FOREACH,
@@ -62,7 +62,7 @@ ROWS: tuple[KindRow, ...] = (
     KindRow(Kind.UNTIL, "until", ("item", "stages", "max-loop"), ("stages",), built=True),
     KindRow(Kind.CASE, "case", ("match", "skip-not-match"), ("match",), built=True),
     KindRow(Kind.TRY, "try", ("catch", "finally"), built=True),
-    KindRow(Kind.WAIT, "wait"),
+    KindRow(Kind.WAIT, "wait", built=True),
     KindRow(Kind.RAISE, "raise", built=True),
     KindRow(Kind.EMPTY, None, ("echo", "sleep"), built=True),
 )

@@ -60,6 +60,8 @@ class StageLimits(_Model):
     """Files, pipes and sockets open at once."""
     file_mib: Annotated[int, _count(0, 65_536), _WHOLE] = 0
     """The largest file that may be written, in MiB."""
+    scratch_mib: Annotated[int, _count(1, 65_536), _WHOLE] = 64
+    """The private folder of a stage that starts programs, in MiB of memory."""
     output_kib: Annotated[int, _count(1, 65_536), _WHOLE] = 1_024
     """What may be printed, in KiB."""
     result_kib: Annotated[int, _count(1, 65_536), _WHOLE] = 1_024

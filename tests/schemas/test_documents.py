@@ -424,7 +424,7 @@ def test_no_message_speaks_of_schemas(check: Check) -> None:
     [
         "{uses: no.such}",
         "{uses: secret.read, with: {name: x}}",
-        "{bash: ls}",
+        "{image: alpine}",
         "{timeout: soon}",
         "{retry: {on: SOMETIMES}}",
         "{run: '" + "x" * (256 * 1024 + 1) + "'}",

@@ -14,6 +14,13 @@ from blockyard_platform.admission.checks import (
     check_loops,
     check_values,
 )
+from blockyard_platform.admission.children import (
+    Child,
+    Family,
+    Weight,
+    check_triggers,
+    weigh_up,
+)
 from blockyard_platform.admission.features import check_extras, check_features
 from blockyard_platform.admission.jobs import before_each, check_jobs
 from blockyard_platform.admission.planning import build_plan
@@ -21,11 +28,13 @@ from blockyard_platform.admission.references import Before, check_outputs, check
 from blockyard_platform.admission.reporting import Report
 from blockyard_platform.admission.walk import Found, Row, job_rows, walk
 from blockyard_platform.plain import is_mapping
+from blockyard_platform.workflows import Given
 from blockyard_schemas.params import check_params
 
 if TYPE_CHECKING:
     from blockyard_blocks.catalog import Catalog
     from blockyard_platform.plan import Plan
+    from blockyard_platform.workflows import Workflows
     from blockyard_schemas.policy import Policy
     from blockyard_schemas.problems import Problem
     from blockyard_schemas.reader import Source
@@ -44,18 +53,39 @@ class Admission:
         return self.plan is not None
 
 
-def admit(source: Source, policy: Policy, catalog: Catalog) -> Admission:
-    """Check a document against schema, policy and catalog, all at once; return its plan when nothing is wrong."""
+def admit(
+    source: Source, policy: Policy, catalog: Catalog, workflows: Workflows | None = None
+) -> Admission:
+    """Check a document against schema, policy and catalog, all at once; return its plan when nothing is wrong.
+
+    The documents that it triggers come from ``workflows``; they are checked with it, and counted into its limits.
+    """
+
+    def admit_child(child: Source, inner: Family) -> Child:
+        outcome, weight = _admit(child, policy, catalog, inner)
+        return Child(outcome.plan, outcome.problems, weight)
+
+    family = Family(workflows or Given({}), policy.document_kib * 1024, admit_child)
+    return _admit(source, policy, catalog, family)[0]
+
+
+def _admit(
+    source: Source, policy: Policy, catalog: Catalog, family: Family
+) -> tuple[Admission, Weight]:
     report = Report(source)
     stages = [found for _, row in job_rows(source.data) for found in walk(row)]
     fits = _check_schema(source, stages, policy, catalog, report)
-    limits = _check(source, stages, policy, catalog, report)
+    added = check_triggers(stages, policy, family, report)
+    limits = _check(source, stages, policy, catalog, report, added)
     if not fits and not report.problems:
         # The schema's verdict holds, also where nobody here could say why.
         report.add("schema", (), "the document does not fit the schema of this policy")
     if report.problems:
-        return Admission(None, report.sorted())
-    return Admission(build_plan(source.data, limits))
+        return Admission(None, report.sorted()), Weight()
+    children = family.plans()
+    for child in children.values():
+        limits |= child.block_limits
+    return Admission(build_plan(source.data, limits, children)), weigh_up(stages, catalog, added)
 
 
 def _check_schema(
@@ -73,7 +103,12 @@ def _check_schema(
 
 
 def _check(
-    source: Source, stages: list[Found], policy: Policy, catalog: Catalog, report: Report
+    source: Source,
+    stages: list[Found],
+    policy: Policy,
+    catalog: Catalog,
+    report: Report,
+    added: Weight,
 ) -> dict[str, int | None]:
     document: Any = source.data if is_mapping(source.data) else {}
     params = document.get("params")
@@ -83,13 +118,13 @@ def _check(
         report.problems += check_params(source)
     check_kinds(stages, policy, report)
     check_ids(stages, report)
-    check_counts(stages, policy, report)
+    check_counts(stages, policy, report, added.stages)
     check_loops(stages, policy, report)
     check_code(stages, policy, report)
     check_values(document, stages, report)
     check_jobs(document, report)
     _check_references(document, params, report)
-    return check_blocks(stages, policy, catalog, report)
+    return check_blocks(stages, policy, catalog, report, added.uses)
 
 
 def _check_references(document: dict[str, Any], params: Any, report: Report) -> None:

@@ -61,14 +61,18 @@ def check_ids(stages: Sequence[Found], report: Report) -> None:
             )
 
 
-def check_counts(stages: Sequence[Found], policy: Policy, report: Report) -> None:
-    """Report too many declared stages (STEP_LIMIT_EXCEED 108), and stages that are nested too deep."""
-    if len(stages) > policy.steps:
+def check_counts(stages: Sequence[Found], policy: Policy, report: Report, triggered: int) -> None:
+    """Report too many declared stages (STEP_LIMIT_EXCEED 108), and stages that are nested too deep.
+
+    ``triggered`` counts the stages of the workflows that the document triggers, once for each trigger.
+    """
+    if len(stages) + triggered > policy.steps:
+        with_children = f", {triggered} of them in workflows that it triggers" if triggered else ""
         report.add(
             "STEP_LIMIT_EXCEED",
-            stages[policy.steps].pointer,
-            f"the document declares {len(stages)} stages at all depths, and the policy allows {policy.steps}"
-            " (STEP_LIMIT_EXCEED 108)",
+            stages[min(policy.steps, len(stages) - 1)].pointer,
+            f"the document declares {len(stages) + triggered} stages at all depths{with_children},"
+            f" and the policy allows {policy.steps} (STEP_LIMIT_EXCEED 108)",
             "split the workflow; this is the first stage that is too many",
         )
     for found in stages:
@@ -120,6 +124,11 @@ def check_values(document: dict[str, Any], stages: Sequence[Found], report: Repo
     for found in stages:
         for key in ("timeout", "sleep"):
             _check_value(found.data, found.pointer, key, seconds_of, report)
+        wait = found.data.get("wait")
+        if is_mapping(wait):
+            _check_value(wait, (*found.pointer, "wait"), "for", seconds_of, report)
+        else:
+            _check_value(found.data, found.pointer, "wait", seconds_of, report)
         _check_value(found.data, found.pointer, "retry", read_retry, report)
 
 
@@ -140,11 +149,12 @@ def check_code(stages: Sequence[Found], policy: Policy, report: Report) -> None:
     """Report code that is larger than the policy allows."""
     most = policy.code_kib * 1024
     for found in stages:
-        code = found.data.get("run")
+        key = "bash" if "bash" in found.data else "run"
+        code = found.data.get(key)
         if _bytes(code) > most:
             report.add(
                 "policy-limit",
-                (*found.pointer, "run"),
+                (*found.pointer, key),
                 f"the code is {_bytes(code)} bytes long, and the policy allows {most}",
                 "split it over several stages, or make a block of it",
             )
@@ -155,14 +165,23 @@ def _bytes(code: Any) -> int:
 
 
 def check_blocks(
-    stages: Sequence[Found], policy: Policy, catalog: Catalog, report: Report
+    stages: Sequence[Found],
+    policy: Policy,
+    catalog: Catalog,
+    report: Report,
+    triggered: Counter[str],
 ) -> dict[str, int | None]:
     """Report blocks that do not exist, need tags that the tenant lacks, or are used too often.
 
-    Returns the limit of each block that is used, by its name.
+    ``triggered`` counts uses in workflows that the document triggers; their own admission has looked at tags. Returns the limit of each block that is used, by its name.
     """
     limits: dict[str, int | None] = {}
-    uses: Counter[str] = Counter()
+    uses = Counter(triggered)
+    for block_name, used in triggered.items():
+        limits[block_name] = _limit_of(block_name, policy, catalog)
+        trigger = next(it for it in stages if "trigger" in it.data)
+        place = (*trigger.pointer, "trigger")
+        _count(block_name, used, limits[block_name], place, report)
     for found in stages:
         name = found.data.get("uses")
         if not isinstance(name, str):
@@ -176,6 +195,11 @@ def check_blocks(
             uses[block.name] += 1
             _count(block.name, uses[block.name], limits[block.name], place, report)
     return limits
+
+
+def _limit_of(name: str, policy: Policy, catalog: Catalog) -> int | None:
+    block = catalog.find(name)
+    return None if block is None else policy.block_limit(name, block.limit)
 
 
 def _not_found(name: str, place: Pointer, catalog: Catalog, report: Report) -> None:

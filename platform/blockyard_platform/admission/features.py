@@ -32,8 +32,17 @@ def check_features(document: dict[str, Any], report: Report) -> None:
 
 
 def check_extras(stages: Sequence[Found], report: Report) -> None:
-    """Report extras of a stage, which nothing reads yet."""
+    """Report extras of a stage, and waits for an approval, which nothing reads yet."""
     for found in stages:
+        wait = found.data.get("wait")
+        if is_mapping(wait) and "approval" in wait:
+            report.add(
+                "unsupported",
+                (*found.pointer, "wait", "approval"),
+                "approvals need the service, which is not there yet",
+                "wait for a duration, or until a moment",
+                key=True,
+            )
         if found.data.get("extras"):
             report.add(
                 "unsupported",

@@ -21,7 +21,11 @@ _ELSE = "_"
 """The ddeutil-workflow spelling of ``else`` in a case."""
 
 
-def build_plan(document: dict[str, Any], block_limits: Mapping[str, int | None]) -> plan.Plan:
+def build_plan(
+    document: dict[str, Any],
+    block_limits: Mapping[str, int | None],
+    children: Mapping[str, plan.Plan],
+) -> plan.Plan:
     """Return the plan of a document without problems."""
     jobs = tuple(_job(name, row, document) for name, row in job_rows(document))
     outputs = compile_template(document.get("outputs"))
@@ -33,8 +37,11 @@ def build_plan(document: dict[str, Any], block_limits: Mapping[str, int | None])
         outputs=outputs,
         timeout=None if timeout is None else seconds_of(timeout),
         max_parallel=document.get("max-parallel", MAX_PARALLEL),
-        needs_guest=bool(outputs.guest) or any(_job_needs_guest(job) for job in jobs),
+        needs_guest=bool(outputs.guest)
+        or any(_job_needs_guest(job) for job in jobs)
+        or any(child.needs_guest for child in children.values()),
         block_limits=MappingProxyType(dict(block_limits)),
+        children=MappingProxyType(dict(children)),
     )
 
 
@@ -115,6 +122,18 @@ def _python(data: Mapping[str, Any], pointer: Pointer) -> plan.Body:
     return plan.Python(data["run"], compile_template(data.get("vars") or {}))
 
 
+def _bash(data: Mapping[str, Any], pointer: Pointer) -> plan.Body:
+    return plan.Bash(data["bash"], compile_template(data.get("env")))
+
+
+def _trigger(data: Mapping[str, Any], pointer: Pointer) -> plan.Body:
+    return plan.Trigger(data["trigger"], compile_template(data.get("params") or {}))
+
+
+def _wait(data: Mapping[str, Any], pointer: Pointer) -> plan.Body:
+    return plan.Wait(compile_template(data["wait"]))
+
+
 def _raise(data: Mapping[str, Any], pointer: Pointer) -> plan.Body:
     return plan.Raise(compile_template(data["raise"]))
 
@@ -175,6 +194,9 @@ _BODIES: Mapping[Kind, Callable[[Mapping[str, Any], Pointer], plan.Body]] = Mapp
         Kind.EMPTY: _empty,
         Kind.CALL: _call,
         Kind.PYTHON: _python,
+        Kind.BASH: _bash,
+        Kind.TRIGGER: _trigger,
+        Kind.WAIT: _wait,
         Kind.RAISE: _raise,
         Kind.CASE: _case,
         Kind.FOREACH: _foreach,

@@ -23,7 +23,20 @@ EVERYWHERE = frozenset({"params", "stages", "jobs", "retry", "run"})
 """Names that expressions know in each stage."""
 
 UNREAD = frozenset(
-    {"id", "name", "desc", "run", "stages", "match", "parallel", "try", "catch", "finally"}
+    {
+        "id",
+        "name",
+        "desc",
+        "run",
+        "bash",
+        "trigger",
+        "stages",
+        "match",
+        "parallel",
+        "try",
+        "catch",
+        "finally",
+    }
 )
 """Keys of a stage whose texts are no templates: labels, code, and nested stages, which are checked by themselves."""
 
@@ -78,13 +91,19 @@ def check_stage(found: Found, params: Any, jobs: Before, report: Report) -> None
     _check_until(found, where, report)
     for key in spellings("if"):
         check_condition(found.data, found.pointer, key, report)
-    if has_expression(found.data.get("run")):
-        report.add(
-            "expression",
-            (*found.pointer, "run"),
-            "code is never a template: ${{ }} in it would not be replaced",
-            "hand the value over by vars, as in vars: {x: ${{ params.x }}}, and use x in the code",
-        )
+    for key, way in (("run", "vars"), ("bash", "env")):
+        if has_expression(found.data.get(key)):
+            _no_template(found, key, way, report)
+
+
+def _no_template(found: Found, key: str, way: str, report: Report) -> None:
+    use = "x in the code" if key == "run" else '"$x" in the script'
+    report.add(
+        "expression",
+        (*found.pointer, key),
+        "code is never a template: ${{ }} in it would not be replaced",
+        f"hand the value over by {way}, as in {way}: {{x: ${{{{ params.x }}}}}}, and use {use}",
+    )
 
 
 def check_outputs(value: Any, row: Row, params: Any, jobs: Before, report: Report) -> None:

@@ -17,6 +17,8 @@ COMMANDS = {
     "run": "Run a workflow on this machine.",
     "validate": "Check a workflow without running it.",
     "schema": "Print the JSON Schema of workflows under a policy.",
+    "resume": "Take up a run of a journal where it was left.",
+    "runs": "List the runs of a journal.",
     "blocks": "List the blocks that a policy allows.",
     "doctor": "Try each layer of the sandbox on this machine.",
 }

@@ -62,6 +62,15 @@ def build_catalog(folders: Sequence[str]) -> Catalog:
     return catalog
 
 
+def folder_of(file: str, folder: str | None) -> Path | None:
+    """Return the folder of the workflows that may be triggered: the one that is named, or that of a file."""
+    if folder is None:
+        return None if file == "-" else Path(file).parent
+    if not Path(folder).is_dir():
+        raise _unreadable(folder, "there is no such folder", "--workflows takes a folder")
+    return Path(folder)
+
+
 def read_params(file: str | None) -> dict[str, Any]:
     """Return the params of a file: one mapping of names to values."""
     if file is None:

@@ -10,11 +10,11 @@ from blockyard_platform.errors import StageFailureError
 from blockyard_schemas.statuses import Code
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from blockyard_platform.engine.house import House
     from blockyard_sandbox.limits import GuestLimits
-    from blockyard_sandbox.sandbox import Answer, Guest
+    from blockyard_sandbox.sandbox import Answer, Guest, Sandbox
 
 
 class Guests:
@@ -38,7 +38,7 @@ class Guests:
         or the sandbox cannot be had. A cancelled call ends its guest.
         """
         async with self._places:
-            guest = self._sound() or await self._spawn()
+            guest = self._sound() or await self._new()
             try:
                 answer = await guest.call(op, payload, limits=self._call_limits(), on_log=on_log)
             finally:
@@ -47,6 +47,34 @@ class Guests:
         if answer.error is not None:
             raise self._failure(answer)
         return answer.value
+
+    async def run_script(
+        self, payload: dict[str, Any], on_log: Callable[[str], None]
+    ) -> tuple[Any, bool]:
+        """Return what the operation ``shell`` answers, and whether memory ran out; each script has a guest of its own.
+
+        Raises StageFailureError as :meth:`ask` does.
+        """
+        async with self._places:
+            guest = await self._spawn(self._house.programs(), self._house.program_limits())
+            try:
+                answer = await guest.call("shell", payload, on_log=on_log)
+                starved = guest.out_of_memory
+            finally:
+                await guest.close()
+        self._seconds_left -= answer.cpu_seconds
+        if answer.error is not None:
+            raise self._failure(answer)
+        return answer.value, starved
+
+    @property
+    def spent(self) -> float:
+        """CPU seconds that the run has used so far."""
+        return self._house.policy.run.cpu_seconds - self._seconds_left
+
+    def spend(self, seconds: float) -> None:
+        """Count CPU seconds of processes that a guest has started."""
+        self._seconds_left -= seconds
 
     async def close(self) -> None:
         """End all guests."""
@@ -64,17 +92,19 @@ class Guests:
             self._dead.append(guest)
         return None
 
-    async def _spawn(self) -> Guest:
-        from blockyard_sandbox.errors import SandboxUnavailableError
-
+    async def _new(self) -> Guest:
         while self._dead:
             await self._dead.pop().close()
-        self._check_budget()
         if self._limits is None:
             self._limits = self._house.limits()
+        return await self._spawn(self._house.sandbox(), self._limits)
+
+    async def _spawn(self, sandbox: Awaitable[Sandbox], limits: GuestLimits) -> Guest:
+        from blockyard_sandbox.errors import SandboxUnavailableError
+
+        self._check_budget()
         try:
-            sandbox = await self._house.sandbox()
-            return await sandbox.guest(self._limits)
+            return await (await sandbox).guest(limits)
         except SandboxUnavailableError as error:
             raise StageFailureError(Code.SANDBOX_UNAVAILABLE, str(error), final=True) from error
 

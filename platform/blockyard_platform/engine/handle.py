@@ -3,48 +3,44 @@
 from __future__ import annotations
 
 import asyncio
-import uuid
 from typing import TYPE_CHECKING, Any
 
 from blockyard_platform.results import RunResult
-from blockyard_schemas.problems import InvalidDocumentError, Problem
+from blockyard_schemas.problems import InvalidDocumentError
 from blockyard_schemas.statuses import Code, Status
 
 if TYPE_CHECKING:
+    from typing import TypeAlias
+
     from blockyard_platform.engine.house import House
-    from blockyard_platform.engine.journal import Journal
     from blockyard_platform.engine.observers import Observers
     from blockyard_platform.engine.run import Run
-    from blockyard_platform.loading import Document
     from blockyard_platform.plan import Plan
+    from blockyard_platform.tickets import NewRun, ResumedRun
+    from blockyard_schemas.problems import Problem
+
+    Ticket: TypeAlias = NewRun | ResumedRun
 
 
 class RunHandle:
     """One run in a task of its own, from reading the document to the result."""
 
-    def __init__(
-        self,
-        house: House,
-        document: Document,
-        params: dict[str, Any],
-        texts: dict[str, str],
-        observers: Observers,
-        journal: Journal | None = None,
-    ) -> None:
+    def __init__(self, house: House, ticket: Ticket, observers: Observers) -> None:
         """Begin; an event loop must be running."""
-        self.run_id = str(uuid.uuid4())
+        self.run_id = ticket.run_id
         self._house = house
+        self._ticket = ticket
         self._observers = observers
-        self._journal = journal
         self._run: Run | None = None
+        self._document: dict[str, Any] = {}
         self._cancelled = False
-        self._task = asyncio.ensure_future(self._serve(document, params, texts))
+        self._task = asyncio.ensure_future(self._serve())
 
     def cancel(self) -> None:
         """Stop what runs, at once; the result then has the status CANCEL."""
         self._cancelled = True
         if self._run is not None:
-            self._run.stop(self._task, Code.KILLED_MANUALLY, "the run was cancelled")
+            self._run.stop(Code.KILLED_MANUALLY, "the run was cancelled")
         else:
             self._task.cancel()
 
@@ -59,10 +55,8 @@ class RunHandle:
             await asyncio.wait([self._task])
             raise
 
-    async def _serve(
-        self, document: Document, params: dict[str, Any], texts: dict[str, str]
-    ) -> RunResult:
-        plan, values, problems = await self._admit(document, params, texts)
+    async def _serve(self) -> RunResult:
+        plan, values, problems = await self._admit()
         if plan is None or problems:
             name = None if plan is None else plan.name
             return RunResult(None, name, Status.FAILED, problems=problems)
@@ -70,46 +64,61 @@ class RunHandle:
             self._house.warm()
         return await self._execute(plan, values)
 
-    async def _admit(
-        self, document: Document, params: dict[str, Any], texts: dict[str, str]
-    ) -> tuple[Plan | None, dict[str, Any], tuple[Problem, ...]]:
+    async def _admit(self) -> tuple[Plan | None, dict[str, Any], tuple[Problem, ...]]:
         from blockyard_platform.glance import needs_guest
         from blockyard_platform.loading import load_document
 
-        most = self._house.document_bytes
+        house, ticket = self._house, self._ticket
+        most = house.document_bytes
         try:
-            source = load_document(document, most)
+            source = load_document(ticket.document, most)
         except InvalidDocumentError as error:
             return None, {}, error.problems
         if needs_guest(source.data):
-            self._house.warm()
+            house.warm()
             await asyncio.sleep(0)  # its process starts, while the document is checked here
         from blockyard_platform.admission import admit
         from blockyard_platform.params import bind
 
-        admission = admit(source, self._house.policy, self._house.catalog)
+        admission = admit(source, house.policy, house.catalog, house.workflows)
         if admission.plan is None:
             return None, {}, admission.problems
-        values, problems = bind(admission.plan.params, params, texts)
+        values, problems = bind(admission.plan.params, ticket.params, ticket.texts)
+        self._document = source.data
         return admission.plan, values, problems
 
     async def _execute(self, plan: Plan, params: dict[str, Any]) -> RunResult:
         from blockyard_platform.engine.interpreter import interpret
-        from blockyard_platform.engine.journal import MemoryJournal
-        from blockyard_platform.engine.run import Run
+        from blockyard_platform.engine.jobs import run_jobs
+        from blockyard_platform.engine.run import Engine, Run
         from blockyard_platform.engine.stages import run_stages
 
-        journal = self._journal or MemoryJournal()
-        run = Run(self.run_id, plan, params, self._house, journal, self._observers, run_stages)
+        try:
+            journal, past = self._ticket.open(plan, self._document, params)
+        except InvalidDocumentError as error:
+            return RunResult(None, plan.name, Status.FAILED, problems=error.problems)
+        run = Run(
+            self.run_id,
+            plan,
+            params,
+            self._house,
+            journal,
+            self._observers,
+            Engine(run_stages, run_jobs),
+            self._task,
+            past,
+        )
         self._run = run
         seconds = min(self._house.policy.run.wall_seconds, plan.timeout or float("inf"))
         message = f"the run did not end within its {seconds:g} s"
-        timer = asyncio.get_running_loop().call_later(
-            seconds, run.stop, self._task, Code.TIMEOUT, message
-        )
+        timer = asyncio.get_running_loop().call_later(seconds, run.stop, Code.TIMEOUT, message)
         try:
-            return await interpret(run, self._task)
+            result = await interpret(run)
+            if not run.lost:
+                journal.ended(result)
+            return result
         finally:
             timer.cancel()
+            journal.close()
             await run.guests.close()
             await self._observers.drain()

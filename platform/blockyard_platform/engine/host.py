@@ -30,9 +30,7 @@ async def call_on_host(run: Run, block: Block, arguments: dict[str, Any], path: 
     """
     from blockyard_blocks.context import Context
 
-    waiting = run.journal.started(path)
-    if waiting is not None:
-        await waiting
+    await run.start_effect(path)
     context = Context(
         run_id=run.view.run_id,
         workflow=run.view.workflow,

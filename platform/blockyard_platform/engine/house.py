@@ -7,10 +7,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 from blockyard_platform.loading import DOCUMENT_BYTES, load_catalog, load_policy
+from blockyard_platform.workflows import load_workflows
 
 if TYPE_CHECKING:
     from blockyard_blocks.catalog import Block, Catalog
     from blockyard_platform.loading import PolicyLike
+    from blockyard_platform.workflows import WorkflowsLike
     from blockyard_sandbox.limits import GuestLimits
     from blockyard_sandbox.sandbox import Sandbox
     from blockyard_schemas.policy import Policy
@@ -22,13 +24,19 @@ class House:
     """The parts that many runs of one tenant use."""
 
     def __init__(
-        self, policy: PolicyLike, catalog: Catalog | None, sandbox: Sandbox | None = None
+        self,
+        policy: PolicyLike,
+        catalog: Catalog | None,
+        sandbox: Sandbox | None = None,
+        workflows: WorkflowsLike = None,
     ) -> None:
         """Read and start nothing yet; a sandbox that is given is used, and left open."""
         self._policy = policy
         self._catalog = catalog
         self._given = sandbox
+        self.workflows = load_workflows(workflows)
         self._starting: asyncio.Task[Sandbox] | None = None
+        self._programs: asyncio.Task[Sandbox] | None = None
         self._blocks: dict[str, Block] = {}
 
     @cached_property
@@ -69,6 +77,12 @@ class House:
         assert self._starting is not None  # noqa: S101  (for type checkers: warm() has set it)
         return await asyncio.shield(self._starting)
 
+    async def programs(self) -> Sandbox:
+        """Return the sandbox for stages that start programs, started; raise SandboxUnavailableError."""
+        if self._programs is None:
+            self._programs = asyncio.ensure_future(_start_programs(self.level))
+        return await asyncio.shield(self._programs)
+
     def block(self, uses: str) -> Block:
         """Return a block of an admitted plan, by the document's spelling."""
         block = self._blocks.get(uses)
@@ -78,6 +92,20 @@ class House:
                 raise LookupError(f"the catalog no longer has the block '{uses}'")
             self._blocks[uses] = block
         return block
+
+    def program_limits(self) -> GuestLimits:
+        """Return the limits of a guest that starts programs: it and its shell are two processes more."""
+        from dataclasses import replace
+
+        scratch = self.policy.stage.scratch_mib * _MIB
+        limits = self.limits()
+        return replace(
+            limits,
+            processes=limits.processes + 2,
+            scratch_bytes=scratch,
+            file_bytes=scratch,
+            run_cpu_seconds=limits.cpu_seconds,
+        )
 
     def limits(self) -> GuestLimits:
         """Return the limits of a guest under the policy."""
@@ -97,15 +125,24 @@ class House:
         )
 
     async def close(self) -> None:
-        """Close the sandbox, when it was started here."""
-        starting, self._starting = self._starting, None
-        if starting is None:
-            return
-        try:
-            sandbox = await starting
-        except Exception:  # noqa: BLE001  (whoever waited for it has been told)
-            return
-        await sandbox.close()
+        """Close the sandboxes that were started here."""
+        starting = [task for task in (self._starting, self._programs) if task is not None]
+        self._starting = self._programs = None
+        for task in starting:
+            try:
+                sandbox = await task
+            except Exception:  # noqa: BLE001, S112  (whoever waited for it has been told)
+                continue
+            await sandbox.close()
+
+
+async def _start_programs(level: Literal["full", "reduced"]) -> Sandbox:
+    from blockyard_sandbox.programs import program_spec
+    from blockyard_sandbox.sandbox import Sandbox
+
+    sandbox = Sandbox(program_spec(level))
+    await sandbox.start()
+    return sandbox
 
 
 async def _start(level: Literal["full", "reduced"], catalog: Catalog) -> Sandbox:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from blockyard_platform.engine.jobs import run_jobs, status_of_jobs
+from blockyard_platform.engine.names import names_of, scope_of_outputs, status_of_jobs
 from blockyard_platform.engine.scope import Scope
 from blockyard_platform.engine.stages import as_failure
 from blockyard_platform.errors import ExpressionError, StageFailureError
@@ -13,18 +13,15 @@ from blockyard_schemas.problems import Problem
 from blockyard_schemas.statuses import Code, Status
 
 if TYPE_CHECKING:
-    import asyncio
-    from collections.abc import Mapping
-
     from blockyard_platform.engine.run import Run
 
 
-async def interpret(run: Run, task: asyncio.Task[RunResult]) -> RunResult:
+async def interpret(run: Run) -> RunResult:
     """Run the plan's jobs, then its outputs; end early when ``run.stop`` is called."""
     jobs: dict[str, JobResult] = {}
     root = Scope(None, names_of(run, run.plan.name, run.view.params, jobs))
     try:
-        await run_jobs(run, run.plan, root, jobs, "")
+        await run.jobs(run.plan, root, jobs, "")
         status = status_of_jobs(jobs)
         if status is not Status.SUCCESS:
             return _result(run, jobs, status)
@@ -32,28 +29,8 @@ async def interpret(run: Run, task: asyncio.Task[RunResult]) -> RunResult:
     except BaseException as error:
         if run.stopped is None or not _is_cancellation(error):
             raise
-        task.uncancel()
+        run.task.uncancel()
         return _stopped(run, jobs)
-
-
-def names_of(
-    run: Run, workflow: str, params: Mapping[str, Any], jobs: dict[str, JobResult]
-) -> dict[str, Any]:
-    """Return the names that all expressions of a workflow know."""
-    return {
-        "params": params,
-        "jobs": jobs,
-        "run": {"id": run.view.run_id, "workflow": workflow},
-        "retry": 0,
-    }
-
-
-def scope_of_outputs(root: Scope, jobs: dict[str, JobResult]) -> Scope:
-    """Return what a workflow's outputs see: all jobs, and of a single job its stages as well."""
-    scope = Scope(root, {})
-    if len(jobs) == 1:
-        scope.stages.update(next(iter(jobs.values())).stages)
-    return scope
 
 
 def _is_cancellation(error: BaseException) -> bool:

@@ -52,9 +52,3 @@ async def _one(run: Run, job: Job, root: Scope, jobs: Jobs, prefix: str) -> None
 def _sort(plan: Plan, jobs: Jobs) -> None:
     for name in [job.name for job in plan.jobs if job.name in jobs]:
         jobs[name] = jobs.pop(name)
-
-
-def status_of_jobs(jobs: Jobs) -> Status:
-    """Return the status of a workflow whose jobs have ended so: a job that was skipped is no failure."""
-    failed = any(job.status in (Status.FAILED, Status.CANCEL) for job in jobs.values())
-    return Status.FAILED if failed else Status.SUCCESS

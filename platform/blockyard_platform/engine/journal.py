@@ -1,27 +1,71 @@
 """The journal: what a run has done, by node path.
 
 A stage's record is its checkpoint. Node paths are stable: ``a/b`` for a stage in a stage, ``a[17]/b`` in an item of
-a foreach (from 0), ``a#3/b`` in a loop of an until (from 1), ``a/BRANCH/b`` in a branch of a parallel, ``a/try/b`` in a part of a try.
+a foreach (from 0), ``a#3/b`` in a loop of an until (from 1), ``a/BRANCH/b`` in a branch of a parallel, ``a/try/b`` in a part of a try,
+``a>b`` in a workflow that was triggered, ``a~2/b`` in the second attempt at a stage that holds stages; ``JOB:a`` in a job,
+``JOB[2]:a`` in a combination of its matrix, ``JOB~2:a`` in its second attempt.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
+    from collections.abc import Awaitable, Mapping
 
-    from blockyard_platform.results import StageRecord
+    from blockyard_platform.results import RunResult, StageRecord
+
+
+class Begun(NamedTuple):
+    """An effect that was begun and has no end: how often, and when first, in seconds since the epoch."""
+
+    times: int
+    at: float
+
+
+class Marks(NamedTuple):
+    """What goes with a record, so that a run that is resumed stands where it stood.
+
+    ``durable`` asks that the record outlives the machine's power, as that of an effect must; ``block`` is the block that was used;
+    ``variables`` are all variables of the run when the stage changed them; ``cpu_seconds`` what the run has used so far.
+    """
+
+    durable: bool = False
+    block: str | None = None
+    variables: dict[str, Any] | None = None
+    cpu_seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What earlier work on a run has left.
+
+    ``again`` tells that the run had ended: what failed is then run once more, else it is taken as it was.
+    """
+
+    records: Mapping[str, StageRecord]
+    begun: Mapping[str, Begun] = field(default_factory=dict[str, Begun])
+    uses: Mapping[str, int] = field(default_factory=dict[str, int])
+    variables: dict[str, Any] = field(default_factory=dict[str, Any])
+    cpu_seconds: float = 0.0
+    again: bool = False
 
 
 class Journal(Protocol):
     """Where a run writes. A method returns an awaitable when the run must wait for it, else ``None``."""
 
-    def started(self, path: str) -> Awaitable[None] | None:
-        """Note that a stage with an effect (a host block) begins."""
+    def started(self, path: str, at: float) -> Awaitable[None] | None:
+        """Note that a stage with an effect begins, before it does."""
 
-    def finished(self, record: StageRecord) -> Awaitable[None] | None:
-        """Note how a stage ended."""
+    def finished(self, record: StageRecord, marks: Marks) -> Awaitable[None] | None:
+        """Note how a stage ended, before the next one begins."""
+
+    def ended(self, result: RunResult) -> None:
+        """Note how the run ended."""
+
+    def close(self) -> None:
+        """Let go of what the journal holds; nothing is written afterwards."""
 
 
 class MemoryJournal:
@@ -30,12 +74,18 @@ class MemoryJournal:
     def __init__(self) -> None:
         """Begin empty."""
         self.records: dict[str, StageRecord] = {}
-        self.begun: list[str] = []
+        self.begun: dict[str, float] = {}
 
-    def started(self, path: str) -> None:
+    def started(self, path: str, at: float) -> None:
         """Note that a stage with an effect begins."""
-        self.begun.append(path)
+        self.begun[path] = at
 
-    def finished(self, record: StageRecord) -> None:
+    def finished(self, record: StageRecord, marks: Marks) -> None:
         """Note how a stage ended."""
         self.records[record.path] = record
+
+    def ended(self, result: RunResult) -> None:
+        """Nothing is kept."""
+
+    def close(self) -> None:
+        """Nothing is held."""

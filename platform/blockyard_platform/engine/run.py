@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from time import time
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from blockyard_platform.engine.guests import Guests
+from blockyard_platform.engine.journal import Marks
 from blockyard_platform.engine.lines import Lines
 from blockyard_platform.engine.scope import Scope, gather
-from blockyard_platform.errors import StageFailureError, wrong_form
+from blockyard_platform.errors import JournalError, StageFailureError, wrong_form
 from blockyard_platform.plain import is_list
 from blockyard_platform.results import LogLine, RunView
 from blockyard_platform.templates import check_weight
@@ -19,13 +21,22 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from blockyard_platform.engine.house import House
-    from blockyard_platform.engine.journal import Journal
+    from blockyard_platform.engine.journal import Journal, Past
     from blockyard_platform.engine.observers import Observers
     from blockyard_platform.plan import Plan, Stage
-    from blockyard_platform.results import StageRecord
+    from blockyard_platform.results import JobResult, StageRecord
     from blockyard_platform.templates import Template
 
-    Sequence = Callable[["Run", tuple[Stage, ...], Scope, str], Awaitable[StageRecord | None]]
+    RunStages = Callable[["Run", tuple[Stage, ...], Scope, str], Awaitable[StageRecord | None]]
+    RunJobs = Callable[["Run", Plan, Scope, dict[str, JobResult], str], Awaitable[None]]
+
+
+class Engine(NamedTuple):
+    """What runs lists of stages, and the jobs of a plan: given to each run, so that kinds can ask for both."""
+
+    stages: RunStages
+    jobs: RunJobs
+
 
 MAX_HELD = 64 * 1024 * 1024
 """Bytes, roughly, of outputs that one run may hold."""
@@ -37,7 +48,7 @@ _LINE = 32
 
 
 class Run:
-    """The state of one run, shared by its stages. ``sequence`` runs a list of stages; the engine gives it."""
+    """The state of one run, shared by its stages. ``past`` is what earlier work on it has left."""
 
     def __init__(
         self,
@@ -47,9 +58,11 @@ class Run:
         house: House,
         journal: Journal,
         observers: Observers,
-        sequence: Sequence,
+        engine: Engine,
+        task: asyncio.Task[Any],
+        past: Past | None = None,
     ) -> None:
-        """Begin with nothing used."""
+        """Begin with nothing used but what the past has."""
         self.plan = plan
         self.house = house
         self.policy = house.policy
@@ -61,19 +74,67 @@ class Run:
         self.variables_lock = asyncio.Lock()
         self.logs: list[LogLine] = []
         self.final: StageFailureError | None = None
-        self._sequence = sequence
+        self.past = past
+        self.task = task
+        self.lost = False
+        self._engine = engine
+        self._marked: dict[str, Marks] = {}
         self._stopped: tuple[Code, str] | None = None
         self._steps = 0
         self._most_steps = house.policy.executed_steps
         self._uses: dict[str, int] = {}
         self._held = 0
         self._logged = 0
+        if past is not None:
+            self.variables = past.variables
+            self._uses.update(past.uses)
+            self._steps = len(past.records)
+            self.guests.spend(past.cpu_seconds)
 
     async def stages(
         self, stages: tuple[Stage, ...], scope: Scope, prefix: str
     ) -> StageRecord | None:
         """Run a list of stages; return the record of the first that failed, if one did."""
-        return await self._sequence(self, stages, scope, prefix)
+        return await self._engine.stages(self, stages, scope, prefix)
+
+    async def jobs(self, plan: Plan, root: Scope, jobs: dict[str, JobResult], prefix: str) -> None:
+        """Run the jobs of a plan; their results are left in ``jobs``."""
+        await self._engine.jobs(self, plan, root, jobs, prefix)
+
+    def begun_at(self, path: str) -> float | None:
+        """Return when a stage was begun by earlier work on this run, if it was and has not ended."""
+        begun = self.past.begun.get(path) if self.past is not None else None
+        return None if begun is None else begun.at
+
+    async def start_effect(self, path: str, at: float | None = None) -> None:
+        """Note that a stage with an effect begins; when this returns, the journal has it."""
+        try:
+            waiting = self.journal.started(path, time() if at is None else at)
+            if waiting is not None:
+                await waiting
+        except JournalError as error:
+            await self._lose(error)
+        self.mark(path, durable=True)
+
+    def mark(
+        self,
+        path: str,
+        *,
+        durable: bool = False,
+        block: str | None = None,
+        variables: dict[str, Any] | None = None,
+    ) -> None:
+        """Keep what the journal is to know beside the record of a stage."""
+        old = self._marked.get(path) or Marks()
+        self._marked[path] = Marks(
+            old.durable or durable, block or old.block, variables or old.variables
+        )
+
+    def marks(self, path: str) -> Marks:
+        """Return what was kept for a stage, and forget it."""
+        marks = self._marked.pop(path, None)
+        spent = self.guests.spent
+        return Marks(cpu_seconds=spent) if marks is None else marks._replace(cpu_seconds=spent)
 
     async def fill(self, template: Template, scope: Scope) -> Any:
         """Return a template's data; what is more than a look-up is asked of the guest, all of it in one call."""
@@ -92,6 +153,14 @@ class Run:
         lines = Lines(self.log, path)
         try:
             return await self.guests.ask(op, payload, lines)
+        finally:
+            lines.end()
+
+    async def run_script(self, payload: dict[str, Any], path: str) -> tuple[Any, bool]:
+        """Return the answer of the operation ``shell``, its lines logged as they come, and whether memory ran out."""
+        lines = Lines(self.log, path)
+        try:
+            return await self.guests.run_script(payload, lines)
         finally:
             lines.end()
 
@@ -135,11 +204,27 @@ class Run:
             self.logs.append(line)
         self.observers.logged(self.view, line)
 
-    def stop(self, task: asyncio.Task[Any], code: Code, message: str) -> None:
+    def stop(self, code: Code, message: str) -> None:
         """End the run from outside: cancel what runs, and remember why."""
         if self._stopped is None:
             self._stopped = (code, message)
-            task.cancel(message)
+            self.task.cancel(message)
+
+    async def record(self, record: StageRecord) -> None:
+        """Write a record to the journal; when that fails, nothing more is done in this run."""
+        if self.lost:
+            return
+        try:
+            waiting = self.journal.finished(record, self.marks(record.path))
+            if waiting is not None:
+                await waiting
+        except JournalError as error:
+            await self._lose(error)
+
+    async def _lose(self, error: JournalError) -> None:
+        self.lost = True
+        self.stop(Code.INTERRUPTED, str(error))
+        await asyncio.get_running_loop().create_future()  # the cancellation ends it
 
     @property
     def stopped(self) -> tuple[Code, str] | None:

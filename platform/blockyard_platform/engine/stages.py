@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 from blockyard_platform.durations import seconds_of
 from blockyard_platform.engine.conditions import truth
 from blockyard_platform.engine.kinds import KINDS
+from blockyard_platform.engine.replay import attempts_before, replayed
 from blockyard_platform.engine.scope import Scope
 from blockyard_platform.errors import ExpressionError, StageFailureError, StageSkipError
+from blockyard_platform.plan import NESTED
 from blockyard_platform.results import StageRecord
 from blockyard_platform.retrying import allows, pause, read_retry
 from blockyard_platform.templates import Template
@@ -48,6 +50,12 @@ async def run_stages(
     failed: StageRecord | None = None
     for stage in stages:
         path = prefix + stage.id
+        if run.past is not None:
+            old = await _replay(run, stage, scope, path, failed)
+            if old is not None:
+                if old.status is Status.FAILED and failed is None:
+                    failed = None if await _passes(run, stage, scope) else old
+                continue
         if failed is not None and not await _runs_always(run, stage, scope):
             record = StageRecord(
                 stage.id, path, stage.kind, Status.SKIP, Code.SKIPPED, {}, None, None, 0.0, 0
@@ -58,6 +66,23 @@ async def run_stages(
         if record.status is Status.FAILED and failed is None:
             failed = None if await _passes(run, stage, scope) else record
     return failed
+
+
+async def _replay(
+    run: Run, stage: Stage, scope: Scope, path: str, failed: StageRecord | None
+) -> StageRecord | None:
+    """Return the record that stands for a stage of a run that is resumed, and show it to later stages; ``None`` when it is to be run."""
+    past = run.past
+    if past is None or path not in past.records:
+        return None
+    if failed is not None and not await _runs_always(run, stage, scope):
+        return None
+    passes = past.again and await _passes(run, stage, scope)
+    record = replayed(past, path, passes=passes)
+    if record is not None:
+        scope.stages[record.id] = record
+        run.hold(record.outputs)
+    return record
 
 
 async def _runs_always(run: Run, stage: Stage, scope: Scope) -> bool:
@@ -78,9 +103,7 @@ async def _flag(run: Run, template: Template, scope: Scope) -> bool:
 
 async def _note(run: Run, scope: Scope, record: StageRecord) -> None:
     scope.stages[record.id] = record
-    waiting = run.journal.finished(record)
-    if waiting is not None:
-        await waiting
+    await run.record(record)
     if run.observers.steps:
         await run.observers.stage_finished(run.view, record)
 
@@ -106,26 +129,30 @@ async def _execute(run: Run, stage: Stage, scope: Scope, path: str, tries: _Trie
         await run.observers.stage_started(run.view, path)
     if run.count_step() % _BREATH == 0:
         await asyncio.sleep(0)
-    if stage.bare:
+    if stage.bare and run.past is None:
         return await KINDS[type(stage.body)](run, stage.body, scope, path)
     if stage.condition is not None and not truth(await run.fill(stage.condition, scope)):
         tries.count = 0
         raise StageSkipError(Code.IF_CONDITION_FAILED)
-    if stage.retry is None:
-        return await _timed(run, stage, scope, path)
     retry = stage.retry
     if isinstance(retry, Template):
         retry = read_retry(await run.fill(retry, scope))
+    if run.past is not None:
+        tries.count += attempts_before(run.past, stage, retry, path)
+    if retry is None:
+        return await _timed(run, stage, scope, path)
     return await _retried(run, stage, retry, scope, path, tries)
 
 
 async def _retried(
     run: Run, stage: Stage, retry: Retry, scope: Scope, path: str, tries: _Tries
 ) -> Outputs:
+    nested = isinstance(stage.body, NESTED)
     while True:
         inner = Scope(scope, {"retry": tries.count - 1})
+        where = path if tries.count == 1 or not nested else f"{path}~{tries.count}"
         try:
-            return await _timed(run, stage, inner, path)
+            return await _timed(run, stage, inner, where)
         except (StageFailureError, ExpressionError) as problem:
             failure = as_failure(problem)
             if failure.final or not allows(retry, tries.count, failure.code):

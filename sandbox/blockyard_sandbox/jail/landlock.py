@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from blockyard_sandbox.jail import kernel
 
-READ_FILE, READ_DIR, EXECUTE = 1 << 2, 1 << 3, 1
+EXECUTE, WRITE_FILE, READ_FILE, READ_DIR = 1, 1 << 1, 1 << 2, 1 << 3
 _FS_BITS = {1: 13, 2: 14, 3: 15, 4: 15, 5: 16}
 """How many file-system rights each version of the interface knows."""
 
@@ -20,8 +20,16 @@ def version() -> int:
     return kernel.syscall("landlock_create_ruleset", None, 0, 1)
 
 
-def ruleset(readable: Iterable[str], writable: Iterable[str] = ()) -> int:
-    """Return a descriptor of a ruleset: the given folders may be read, or used fully, nothing else may be opened."""
+def ruleset(
+    readable: Iterable[str],
+    writable: Iterable[str] = (),
+    executable: Iterable[str] = (),
+    devices: Iterable[str] = (),
+) -> int:
+    """Return a descriptor of a ruleset: the given folders may be read, used fully, or read and executed; nothing else may be opened.
+
+    ``devices`` are files that may be read and written.
+    """
     abi = version()
     rights = (1 << _FS_BITS[min(abi, 5)]) - 1
     network = 3 if abi >= 4 else 0
@@ -33,6 +41,10 @@ def ruleset(readable: Iterable[str], writable: Iterable[str] = ()) -> int:
         _allow(rules, path, READ_FILE | READ_DIR)
     for path in writable:
         _allow(rules, path, rights)
+    for path in executable:
+        _allow(rules, path, READ_FILE | EXECUTE | (READ_DIR if os.path.isdir(path) else 0))
+    for path in devices:
+        _allow(rules, path, READ_FILE | WRITE_FILE)
     return rules
 
 

@@ -30,6 +30,8 @@ class Prepared:
     filter: bytes
     without: frozenset[str]
     own_uids: bool
+    executable: tuple[str, ...] = ()
+    devices: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -131,4 +133,6 @@ def _arrange(wish: dict[str, Any], descriptors: list[int], prepared: Prepared) -
         baseline=prepared.baseline,
         rules=prepared.rules,
         filter=prepared.filter,
+        executable=prepared.executable,
+        devices=prepared.devices,
     )

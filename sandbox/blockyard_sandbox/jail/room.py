@@ -21,26 +21,35 @@ def take(binds: Iterable[Bind]) -> list[tuple[Bind, int]]:
     return [(bind, kernel.open_tree(bind.source)) for bind in binds]
 
 
-def build(taken: Iterable[tuple[Bind, int]]) -> None:
+def build(taken: Iterable[tuple[Bind, int]], links: Iterable[tuple[str, str]] = ()) -> None:
     """Make the root, enter it, and let go of the old one."""
     kernel.mount(
         "blockyard", _BUILD, "tmpfs", kernel.MS_NOSUID | kernel.MS_NODEV, "mode=755,size=1m"
     )
     Path(_BUILD + SCRATCH).mkdir(mode=0o755)
+    for path, target in links:
+        Path(_BUILD + path).symlink_to(target)
     for bind, tree in taken:
-        target = _BUILD + bind.target
-        Path(target).mkdir(mode=0o755, parents=True, exist_ok=True)
-        kernel.move_mount(tree, target)
-        os.close(tree)
-        closed = 0 if bind.execute else kernel.ATTR_NOEXEC
-        kernel.restrict_mount(
-            target, kernel.ATTR_RDONLY | kernel.ATTR_NOSUID | kernel.ATTR_NODEV | closed
-        )
+        _show(bind, tree)
     os.chdir(_BUILD)
     kernel.syscall("pivot_root", b".", b".")
     kernel.unmount(".")
     os.chdir("/")
     kernel.mount(None, "/", None, 32 | 4096 | kernel.MS_RDONLY | kernel.MS_NOSUID | kernel.MS_NODEV)
+
+
+def _show(bind: Bind, tree: int) -> None:
+    target = Path(_BUILD + bind.target)
+    if bind.kind == "folder":
+        target.mkdir(mode=0o755, parents=True, exist_ok=True)
+    else:
+        target.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+        target.touch()
+    kernel.move_mount(tree, str(target))
+    os.close(tree)
+    closed = 0 if bind.execute else kernel.ATTR_NOEXEC
+    closed |= 0 if bind.kind == "device" else kernel.ATTR_NODEV
+    kernel.restrict_mount(str(target), kernel.ATTR_RDONLY | kernel.ATTR_NOSUID | closed)
 
 
 def scratch(size: int) -> None:

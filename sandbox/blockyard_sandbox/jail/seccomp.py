@@ -17,6 +17,8 @@ _ALLOW, _ERRNO, _KILL = 0x7FFF0000, 0x00050000, 0x80000000
 _ARCHITECTURES = (0xC000003E, 0xC00000B7)
 _X32 = 0x40000000
 _CONDITION = re.compile(r"arg([0-5])(?:&(\d+))?==0")
+_ERRNOS = ("EAGAIN", "ENOSYS", "EOPNOTSUPP")
+_ONE_OF = re.compile(r"arg([0-5])=(\d+(?:,\d+)*)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +30,19 @@ class Rule:
     argument: int | None = None
     mask: int | None = None
     errno: int | None = None
+    values: tuple[int, ...] = ()
 
 
-def rules() -> list[Rule]:
-    """Read the list for this architecture. Raises ValueError for a line that is not understood."""
-    text = resources.files(__package__ or "").joinpath("syscalls.allow").read_text("ascii")
+def rules(*, programs: bool = False) -> list[Rule]:
+    """Read the list for this architecture, with what starting ``programs`` takes. Raises ValueError for a line that is not understood."""
+    found = {rule.name: rule for rule in _read("syscalls.allow")}
+    if programs:
+        found |= {rule.name: rule for rule in _read("syscalls.programs")}
+    return list(found.values())
+
+
+def _read(name: str) -> list[Rule]:
+    text = resources.files(__package__ or "").joinpath(name).read_text("ascii")
     lines = (line.split("#")[0].split() for line in text.splitlines())
     column = kernel.machine()
     return [_rule(words, column) for words in lines if words and int(words[1 + column]) >= 0]
@@ -42,15 +52,19 @@ def _rule(words: list[str], column: int) -> Rule:
     name, number = words[0], int(words[1 + column])
     if len(words) == 3:
         return Rule(name, number)
-    if words[3] == "EAGAIN":
-        return Rule(name, number, errno=errno.EAGAIN)
+    if words[3] in _ERRNOS:
+        return Rule(name, number, errno=getattr(errno, words[3]))
+    one_of = _ONE_OF.fullmatch(words[3])
+    if one_of is not None:
+        values = tuple(int(value) for value in one_of[2].split(","))
+        return Rule(name, number, int(one_of[1]), values=values)
     found = _CONDITION.fullmatch(words[3])
     if found is None:
         raise ValueError(f"syscalls.allow: cannot read the condition of {name}: {words[3]}")
     return Rule(name, number, int(found[1]), int(found[2]) if found[2] else None)
 
 
-def program() -> bytes:
+def program(*, programs: bool = False) -> bytes:
     """Return the filter: kill for a foreign architecture, allow what is listed, EPERM for the rest."""
     code = [
         (_LOAD, 0, 0, 4),
@@ -60,7 +74,7 @@ def program() -> bytes:
         (_JUMP_GE, 0, 1, _X32),
         (_RETURN, 0, 0, _KILL),
     ]
-    for rule in rules():
+    for rule in rules(programs=programs):
         body = _body(rule)
         code += [(_JUMP_EQ, 0, len(body), rule.number), *body]
     code.append((_RETURN, 0, 0, _ERRNO | errno.EPERM))
@@ -75,6 +89,11 @@ def _body(rule: Rule) -> list[tuple[int, int, int, int]]:
     if rule.argument is None:
         return [allow]
     low = 16 + 8 * rule.argument
+    if rule.values:
+        # The kernel reads the low word alone of the arguments that are listed so.
+        count = len(rule.values)
+        tests = [(_JUMP_EQ, count - i, 0, value) for i, value in enumerate(rule.values)]
+        return [(_LOAD, 0, 0, low), *tests, refuse, allow]
     if rule.mask is not None:
         return [(_LOAD, 0, 0, low), (_JUMP_SET, 0, 1, rule.mask), refuse, allow]
     return [

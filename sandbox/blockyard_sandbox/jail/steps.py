@@ -30,6 +30,8 @@ class Guesthouse:
     baseline: int
     rules: int | None
     filter: bytes
+    executable: tuple[str, ...] = ()
+    devices: tuple[str, ...] = ()
 
 
 Step = Callable[[Guesthouse], None]
@@ -94,7 +96,9 @@ def _no_new_privileges(house: Guesthouse) -> None:
 
 def _landlock(house: Guesthouse) -> None:
     if house.limits.scratch_bytes:
-        landlock.restrict(landlock.ruleset([room.ZONES], [room.SCRATCH]))
+        landlock.restrict(
+            landlock.ruleset([room.ZONES], [room.SCRATCH], house.executable, house.devices)
+        )
     elif house.rules is not None:
         landlock.restrict(house.rules)
 

@@ -143,24 +143,40 @@ def prepare(
     """Build the root and everything that guests share, as the first process of the jail."""
     baseline = int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
     own = -1 if "pid" in without else os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
-    filter_bytes = b"" if "seccomp" in without else seccomp.program()
+    filter_bytes = b"" if "seccomp" in without else seccomp.program(programs=config["programs"])
     _furnish(config, without, as_root=as_root)
     if "uts" not in without:
         kernel.sethostname(b"jail")
     rules = None
+    executable = (*_targets(config, "folder", execute=True), *_targets(config, "file"))
+    devices = _targets(config, "device")
     if "landlock" not in without:
-        places = [
-            path
-            for path in (room.ZONES, *(bind["target"] for bind in config["binds"]))
-            if os.path.isdir(path)
-        ]
+        places = [room.ZONES, *_targets(config, "folder", execute=False)]
         try:
-            rules = landlock.ruleset(places)
+            rules = landlock.ruleset(
+                [place for place in places if os.path.isdir(place)], (), executable, devices
+            )
         except OSError as error:
             if config["level"] == "full":
                 raise StepError("landlock", str(error)) from error
     return Prepared(
-        handlers, baseline, own, rules, filter_bytes, without, as_root and "uid" not in without
+        handlers=handlers,
+        baseline=baseline,
+        pid_namespace=own,
+        rules=rules,
+        filter=filter_bytes,
+        without=without,
+        own_uids=as_root and "uid" not in without,
+        executable=executable,
+        devices=devices,
+    )
+
+
+def _targets(config: dict[str, Any], kind: str, *, execute: bool | None = None) -> tuple[str, ...]:
+    return tuple(
+        bind["target"]
+        for bind in config["binds"]
+        if bind["kind"] == kind and execute in (None, bind["execute"])
     )
 
 
@@ -177,7 +193,7 @@ def _furnish(config: dict[str, Any], without: frozenset[str], *, as_root: bool) 
         os.setresgid(0, 0, 0)
         os.setresuid(0, 0, 0)
     if "mount" not in without:
-        room.build(taken)
+        room.build(taken, [(path, target) for path, target in config["links"]])
         zoneinfo.reset_tzpath([room.ZONES])
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from blockyard_platform import plan
 from blockyard_platform.engine.kinds import (
+    bash,
     call,
     case,
     empty,
@@ -18,8 +19,10 @@ from blockyard_platform.engine.kinds import (
     parallel,
     python,
     raise_,
+    trigger,
     try_,
     until,
+    wait,
 )
 
 if TYPE_CHECKING:
@@ -36,6 +39,9 @@ KINDS: Mapping[type[plan.Body], Execute] = MappingProxyType(
         plan.Empty: empty.execute,
         plan.Call: call.execute,
         plan.Python: python.execute,
+        plan.Bash: bash.execute,
+        plan.Wait: wait.execute,
+        plan.Trigger: trigger.execute,
         plan.Raise: raise_.execute,
         plan.Case: case.execute,
         plan.Foreach: foreach.execute,

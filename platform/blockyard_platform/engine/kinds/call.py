@@ -21,6 +21,8 @@ async def execute(run: Run, body: Call, scope: Scope, path: str) -> Outputs:
     block = run.house.block(body.uses)
     arguments = await run.fill(body.inputs, scope)
     run.count_use(block.name)
+    if run.plan.block_limits.get(block.name) is not None:
+        run.mark(path, block=block.name)
     if block.runs == "host":
         outputs = {"result": await call_on_host(run, block, arguments, path)}
     elif block.takes_variables:
@@ -46,6 +48,7 @@ async def _with_variables(run: Run, block: Block, arguments: dict[str, Any], pat
             raise wrong_form()
         run.hold(answer["variables"])
         run.variables = answer["variables"]
+        run.mark(path, variables=run.variables)
     return outputs
 
 

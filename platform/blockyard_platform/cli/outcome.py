@@ -1,0 +1,78 @@
+"""What a person or a program is told of a run that has ended: outputs or one JSON object, problems, and the exit code."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from blockyard_platform.cli.exits import Exit, exit_of
+from blockyard_platform.cli.report import note, print_json, print_problems, printable
+from blockyard_platform.results import RunResult
+from blockyard_schemas.problems import InvalidDocumentError
+from blockyard_schemas.statuses import Code, Status
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+    from typing import Any
+
+    from blockyard_platform.cli.progress import Progress
+
+
+def follow(
+    name: str,
+    start: Callable[[Progress], Coroutine[Any, Any, RunResult]],
+    *,
+    as_json: bool,
+    events: bool,
+) -> int:
+    """Run a coroutine to its result, with progress meanwhile; print the result, and return the exit code."""
+    progress = _progress(quiet=as_json, events=events)
+    try:
+        result = asyncio.run(start(progress))
+    except InvalidDocumentError as error:
+        result = RunResult(None, None, Status.FAILED, problems=error.problems)
+    except KeyboardInterrupt:
+        note("Interrupted.")
+        result = RunResult(None, None, Status.CANCEL)
+    finally:
+        progress.close()
+    _report(name, result, as_json=as_json)
+    return _exit(result)
+
+
+def _progress(*, quiet: bool, events: bool) -> Progress:
+    from blockyard_platform.cli.progress import EventLines, LiveTable, PlainLines
+
+    if events:
+        return EventLines(to_error=quiet)
+    if sys.stderr.isatty():
+        return LiveTable()
+    return PlainLines()
+
+
+def _report(name: str, result: RunResult, *, as_json: bool) -> None:
+    print_problems(name, result.problems)
+    if as_json:
+        print_json(result.as_dict())
+        return
+    for key, value in result.outputs.items():
+        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        click.echo(f"{key}: {printable(text)}")
+    if result.run_id is not None:
+        note(f"{result.workflow}: {result.status}")
+
+
+def _exit(result: RunResult) -> Exit:
+    if result.status is Status.SUCCESS:
+        return Exit.SUCCESS
+    if result.run_id is None and result.problems:
+        return exit_of(result.problems)
+    codes = {record.code.name for job in result.jobs.values() for record in job.records()}
+    codes |= {problem.rule for problem in result.problems}
+    if Code.SANDBOX_UNAVAILABLE.name in codes:
+        return Exit.NO_SANDBOX
+    return Exit.INTERRUPTED if result.status is Status.CANCEL else Exit.FAILED

@@ -1,0 +1,70 @@
+"""Records as rows, and rows as records."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING, Any
+
+from blockyard_platform.results import StageRecord
+from blockyard_platform.store.tables import INLINE_BYTES
+from blockyard_schemas.statuses import Code, Status
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from blockyard_platform.engine.journal import Marks
+
+
+def dumped(value: Any) -> str:
+    """Return plain data as JSON."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def fingerprint(params: Mapping[str, Any]) -> str:
+    """Return the SHA-256 of params, whatever the order of their keys."""
+    text = json.dumps(params, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def row_of(record: StageRecord, marks: Marks) -> tuple[dict[str, Any], bytes | None]:
+    """Return the row of a record, and its outputs apart when they are too long for a row."""
+    outputs = dumped(record.outputs)
+    blob, digest = None, None
+    if len(outputs) > INLINE_BYTES:
+        blob = outputs.encode("utf-8", "surrogatepass")
+        digest = hashlib.sha256(blob).hexdigest()
+    row = {
+        "path": record.path,
+        "id": record.id,
+        "kind": record.kind,
+        "status": record.status.value,
+        "code": int(record.code),
+        "outputs": None if blob is not None else outputs,
+        "blob": digest,
+        "error": None if record.error is None else dumped(record.error),
+        "started": record.started,
+        "seconds": record.seconds,
+        "attempts": record.attempts,
+        "block": marks.block,
+        "variables": None if marks.variables is None else dumped(marks.variables),
+        "cpu_seconds": marks.cpu_seconds,
+    }
+    return row, blob
+
+
+def record_of(row: Any, blob: bytes | None) -> StageRecord:
+    """Return the record that a row, with its outputs from ``blobs`` where they stand there, holds."""
+    outputs: Any = json.loads(row.outputs if blob is None else blob)
+    return StageRecord(
+        id=row.id,
+        path=row.path,
+        kind=row.kind,
+        status=Status(row.status),
+        code=Code(row.code),
+        outputs=outputs,
+        error=None if row.error is None else json.loads(row.error),
+        started=row.started,
+        seconds=row.seconds,
+        attempts=row.attempts,
+    )

@@ -1,0 +1,183 @@
+"""Runs in a database: begun, taken up again, looked at."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from dataclasses import dataclass
+from time import time
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+from sqlalchemy import exc
+
+from blockyard_platform.engine.journal import Begun, Past
+from blockyard_platform.store.engines import open_engine
+from blockyard_platform.store.errors import StoreError
+from blockyard_platform.store.journal import SqlJournal
+from blockyard_platform.store.rows import dumped, fingerprint, record_of
+from blockyard_platform.store.tables import BLOBS, RECORDS, RUNS, STARTS
+from blockyard_schemas.statuses import Status
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from sqlalchemy.engine import Connection
+
+
+_AT_ONCE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRun:
+    """A run as it stands: ``document`` as plain data, ``params`` with their defaults, ``result`` when it has ended."""
+
+    id: str
+    workflow: str
+    document: dict[str, Any]
+    params: dict[str, Any]
+    fingerprint: str
+    status: Status
+    epoch: int
+    created: float
+    result: dict[str, Any] | None
+
+
+class Store:
+    """A database of runs, by a file's path or a URL. Close it at the end."""
+
+    def __init__(self, place: str | os.PathLike[str]) -> None:
+        """Open the database, and make or migrate its tables. Raises StoreError."""
+        self._engine = open_engine(place)
+
+    def create(
+        self, run_id: str, workflow: str, document: dict[str, Any], params: dict[str, Any]
+    ) -> SqlJournal:
+        """Note a run that begins, and return its journal. Raises StoreError when the id is taken."""
+        row = {
+            "id": run_id,
+            "workflow": workflow,
+            "document": dumped(document),
+            "params": dumped(params),
+            "fingerprint": fingerprint(params),
+            "status": Status.WAIT.value,
+            "epoch": 1,
+            "created": time(),
+        }
+        try:
+            with self._engine.begin() as connection:
+                connection.execute(sa.insert(RUNS), row)
+        except exc.IntegrityError as error:
+            raise StoreError(
+                f"there is a run {run_id} already",
+                "resume it, or give another --run-id",
+                "run-id",
+            ) from error
+        return SqlJournal(self._engine, run_id, 1)
+
+    def read(self, run_id: str) -> StoredRun:
+        """Return a run. Raises StoreError when there is none."""
+        with self._engine.connect() as connection:
+            return _read(connection, run_id)
+
+    def runs(self) -> list[tuple[str, str, Status, float]]:
+        """Return id, workflow, status and time of creation of each run, the latest first."""
+        wanted = sa.select(RUNS.c.id, RUNS.c.workflow, RUNS.c.status, RUNS.c.created)
+        with self._engine.connect() as connection:
+            found = connection.execute(wanted.order_by(RUNS.c.created.desc(), RUNS.c.id))
+            return [(row.id, row.workflow, Status(row.status), row.created) for row in found]
+
+    def take(
+        self, run_id: str, params: dict[str, Any] | None = None, drop: Iterable[str] = ()
+    ) -> tuple[SqlJournal, Past]:
+        """Take a run up: from now on this process alone can write to it. Returns its journal and what it has done.
+
+        ``params`` replace the stored ones. ``drop`` names the records, by node path, that are to be done again.
+        Raises StoreError when there is no such run.
+        """
+        with self._engine.begin() as connection:
+            changed: dict[str, Any] = {"epoch": RUNS.c.epoch + 1, "status": Status.WAIT.value}
+            if params is not None:
+                changed["params"] = dumped(params)
+            before = _read(connection, run_id)
+            connection.execute(sa.update(RUNS).where(RUNS.c.id == run_id).values(**changed))
+            _drop(connection, run_id, drop)
+            epoch = _read(connection, run_id).epoch
+            past, seq = _past(connection, run_id, again=before.status is not Status.WAIT)
+        return SqlJournal(self._engine, run_id, epoch, seq), past
+
+    def paths(self, run_id: str) -> list[str]:
+        """Return the node paths of a run's records, in the order in which they ended."""
+        wanted = sa.select(RECORDS.c.path).where(RECORDS.c.run == run_id)
+        with self._engine.connect() as connection:
+            return list(connection.scalars(wanted.order_by(RECORDS.c.seq)))
+
+    def reset(self, run_id: str, params: dict[str, Any]) -> None:
+        """Forget all that a run has done, and give it other params."""
+        changed = {"params": dumped(params), "fingerprint": fingerprint(params)}
+        with self._engine.begin() as connection:
+            for table in (RECORDS, STARTS):
+                connection.execute(sa.delete(table).where(table.c.run == run_id))
+            connection.execute(sa.update(RUNS).where(RUNS.c.id == run_id).values(**changed))
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._engine.dispose()
+
+
+def _read(connection: Connection, run_id: str) -> StoredRun:
+    row: Any = connection.execute(sa.select(RUNS).where(RUNS.c.id == run_id)).first()
+    if row is None:
+        raise StoreError(
+            f"the journal has no run {run_id}",
+            "`blockyard runs --journal FILE` lists its runs",
+            "run-id",
+        )
+    return StoredRun(
+        id=row.id,
+        workflow=row.workflow,
+        document=json.loads(row.document),
+        params=json.loads(row.params),
+        fingerprint=row.fingerprint,
+        status=Status(row.status),
+        epoch=row.epoch,
+        created=row.created,
+        result=None if row.result is None else json.loads(row.result),
+    )
+
+
+def _drop(connection: Connection, run_id: str, paths: Iterable[str]) -> None:
+    for some in _chunks(list(paths)):
+        for table in (RECORDS, STARTS):
+            connection.execute(
+                sa.delete(table).where(table.c.run == run_id, table.c.path.in_(some))
+            )
+
+
+def _chunks(paths: list[str]) -> Iterator[list[str]]:
+    for start in range(0, len(paths), _AT_ONCE):
+        yield paths[start : start + _AT_ONCE]
+
+
+def _past(connection: Connection, run_id: str, *, again: bool) -> tuple[Past, int]:
+    """Return what a run has done, and the position of its last record."""
+    wanted = (
+        sa.select(RECORDS, BLOBS.c.data)
+        .outerjoin(BLOBS, RECORDS.c.blob == BLOBS.c.digest)
+        .where(RECORDS.c.run == run_id)
+        .order_by(RECORDS.c.seq)
+    )
+    rows: list[Any] = list(connection.execute(wanted))
+    records = {row.path: record_of(row, row.data) for row in rows}
+    variables = next((row.variables for row in reversed(rows) if row.variables is not None), "{}")
+    starts: list[Any] = list(connection.execute(sa.select(STARTS).where(STARTS.c.run == run_id)))
+    past = Past(
+        records=records,
+        begun={it.path: Begun(it.count, it.at) for it in starts if it.path not in records},
+        uses=Counter(row.block for row in rows if row.block is not None),
+        variables=json.loads(variables),
+        cpu_seconds=max((row.cpu_seconds for row in rows), default=0.0),
+        again=again,
+    )
+    return past, max((row.seq for row in rows), default=0)
