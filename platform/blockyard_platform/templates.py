@@ -18,7 +18,7 @@ from blockyard_platform.plain import is_list, is_mapping
 from blockyard_platform.weight import weigh
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from blockyard_platform.lookup import Names
 
@@ -162,15 +162,28 @@ def _compile(data: Any, guest: list[GuestExpression]) -> _Node:
         return _compile_text(data, guest) if _OPENS in data else _Constant(data)
     if is_list(data):
         nodes = tuple(_compile(item, guest) for item in data)
-        return _Constant(data) if all(type(node) is _Constant for node in nodes) else _List(nodes)
+        values = _values(nodes)
+        if values is None:
+            return _List(nodes)
+        return _Constant(data if _same(values, data) else values)
     if is_mapping(data):
         pairs = tuple((key, _compile(item, guest)) for key, item in data.items())
-        return (
-            _Constant(data)
-            if all(type(node) is _Constant for _, node in pairs)
-            else _Mapping(pairs)
-        )
+        values = _values(tuple(node for _, node in pairs))
+        if values is None:
+            return _Mapping(pairs)
+        same = _same(values, data.values())
+        return _Constant(data if same else dict(zip(data, values, strict=True)))
     return _Constant(data)
+
+
+def _values(nodes: tuple[_Node, ...]) -> list[Any] | None:
+    """Return the values of nodes of which none is to be filled; ``None`` when one is."""
+    values = [node.value for node in nodes if type(node) is _Constant]
+    return values if len(values) == len(nodes) else None
+
+
+def _same(values: Iterable[Any], items: Iterable[Any]) -> bool:
+    return all(value is item for value, item in zip(values, items, strict=True))
 
 
 def _compile_text(text: str, guest: list[GuestExpression]) -> _Node:

@@ -37,6 +37,7 @@ def fill(data: Any, **names: Any) -> Any:
         ({"a": ["${{ params.n }}", {"b": "x${{ params.n }}"}]}, {"a": [3, {"b": "x3"}]}),
         ("$${{ params.n }}", "${{ params.n }}"),
         ("a $${{ b }} ${{ params.n }}", "a ${{ b }} 3"),
+        (["$${{ n }}", {"a": "${{ 3 }}"}], ["${{ n }}", {"a": 3}]),
         ("${{ params.gone? }}", None),
         ("${{ params.gone?.deeper.still }}", None),
         ("${{ params.gone? | coalesce('x') }}", "x"),
