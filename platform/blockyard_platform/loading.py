@@ -30,7 +30,8 @@ def load_document(document: Document, most: int = DOCUMENT_BYTES) -> Source:
     """Read a document of at most so many bytes; raise InvalidDocumentError, or OSError for a file.
 
     A text of one line that ends in .yaml, .yml or .json is a path; any other text is the document itself. Of data that
-    was built in Python, or read before, the size as JSON is estimated.
+    was built in Python, or read before, the size as JSON is estimated. A document of another system that is recognised is
+    converted; when anything of it has no equal here, that is a problem.
     """
     if isinstance(document, str) and _is_path(document):
         document = Path(document)
@@ -40,10 +41,25 @@ def load_document(document: Document, most: int = DOCUMENT_BYTES) -> Source:
         document = _bytes_of(document, most)
     if isinstance(document, bytes | str):
         _check_size(len(document), most)
-        return read(document, limits=_limits(most), syntax=syntax)
+        return _ours(read(document, limits=_limits(most), syntax=syntax))
     source = document if isinstance(document, Source) else from_data(dict(document))
     _check_size(weigh(source.data, most), most)
-    return source
+    return _ours(source)
+
+
+def _ours(source: Source) -> Source:
+    """Return a document as it is, or converted when it is surely one of another system."""
+    from blockyard_platform.convert import convert, recognise
+
+    system = recognise(source.data)
+    if system is None:
+        return source
+    converted = convert(system, source)
+    if converted.lost:
+        hint = f"`blockyard convert --from {system}` writes the rest as a document"
+        found = [replace(it, hint=f"{it.hint}; {hint}") for it in converted.lost]
+        raise InvalidDocumentError(found)
+    return from_data(converted.document)
 
 
 def _limits(most: int) -> ReadLimits:

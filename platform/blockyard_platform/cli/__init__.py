@@ -1,4 +1,4 @@
-"""The command line: ``blockyard run``, ``validate``, ``schema``, ``blocks`` and ``doctor``."""
+"""The command line: ``blockyard run``, ``validate``, ``schema``, ``blocks``, ``convert`` and ``doctor``."""
 
 
 def main() -> None:

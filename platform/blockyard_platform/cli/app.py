@@ -20,6 +20,7 @@ COMMANDS = {
     "resume": "Take up a run of a journal where it was left.",
     "runs": "List the runs of a journal.",
     "blocks": "List the blocks that a policy allows.",
+    "convert": "Write our document for one of another system.",
     "doctor": "Try each layer of the sandbox on this machine.",
 }
 

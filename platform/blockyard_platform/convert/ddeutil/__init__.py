@@ -1,0 +1,1 @@
+"""Workflows of ddeutil-workflow as ours."""

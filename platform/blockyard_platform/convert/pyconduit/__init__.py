@@ -1,0 +1,1 @@
+"""Jobs of pyconduit as our documents."""
