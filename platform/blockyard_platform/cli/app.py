@@ -82,7 +82,7 @@ def invoke(arguments: Sequence[str]) -> int:
 def _usage(error: click.ClickException, arguments: Sequence[str]) -> int:
     error.show()
     if "--json" in arguments:
-        problem = {
+        problem: dict[str, object] = {
             "rule": "usage",
             "pointer": "",
             "line": None,
@@ -90,11 +90,15 @@ def _usage(error: click.ClickException, arguments: Sequence[str]) -> int:
             "message": error.format_message(),
             "hint": "blockyard --help lists the commands, blockyard COMMAND --help their options",
         }
-        print_json(_empty(arguments) | {"problems": [problem]})
+        print_json(_empty(arguments, problem))
     return Exit.INVALID
 
 
-def _empty(arguments: Sequence[str]) -> dict[str, object]:
-    if arguments and arguments[0] == "validate":
-        return {"valid": False}
-    return {"run_id": None, "workflow": None, "status": "FAILED", "outputs": {}, "jobs": {}}
+def _empty(arguments: Sequence[str], problem: dict[str, object]) -> dict[str, object]:
+    """Return the object of a command that did nothing, with what is wrong."""
+    if arguments and arguments[0] == "convert":
+        return {"document": None, "report": [problem]}
+    found: dict[str, object] = {"valid": False}
+    if not arguments or arguments[0] != "validate":
+        found = {"run_id": None, "workflow": None, "status": "FAILED", "outputs": {}, "jobs": {}}
+    return found | {"problems": [problem]}

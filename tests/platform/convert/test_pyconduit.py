@@ -166,6 +166,16 @@ def test_the_tables_speak_of_blocks_that_there_are() -> None:
     assert {*IN_PLACE, *TAKEN, *TELLS} <= NAMES.keys()
 
 
+def test_the_page_on_moving_over_lists_every_block() -> None:
+    rows = (HERE.parents[2] / "docs" / "migrating.md").read_text().splitlines()
+    for old, renamed in NAMES.items():
+        row = next(row for row in rows if row.startswith(f"| `{old}` |")).split("|")
+        assert row[2].strip() == f"`{renamed.name}`"
+        changed = [f"`{theirs}` → `{ours}`" for theirs, ours in renamed.parameters.items()]
+        assert row[3].strip() == ", ".join(changed)
+        assert row[4].strip() == renamed.note
+
+
 @pytest.mark.parametrize("data", [{}, {"steps": 3}, "text", {"name": "x", "steps": {}}])
 def test_what_is_no_job_is_refused(data: Any) -> None:
     with pytest.raises(InvalidDocumentError, match="there are no steps"):

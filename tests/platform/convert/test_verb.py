@@ -112,9 +112,12 @@ def test_what_cannot_be_read_gives_2(system: str, text: str, rule: str) -> None:
 
 
 def test_a_foreign_system_that_is_not_known_is_an_error() -> None:
-    done = call("convert", "--from", "airflow", ECHO)
+    done = call("convert", "--from", "airflow", ECHO, "--json")
     assert done.returncode == 2
     assert "pyconduit" in done.stderr
+    found = json.loads(done.stdout)
+    assert list(found) == ["document", "report"]
+    assert found["report"][0]["rule"] == "usage"
 
 
 def test_run_and_validate_take_the_document_as_it_is() -> None:
