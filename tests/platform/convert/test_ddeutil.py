@@ -185,12 +185,9 @@ RUNS: dict[str, Outcome] = {
             "report/say": {"text": "total 6"},
         }
     ),
-    "wf-matrix": Outcome({}),
-    "wf-nested": Outcome({"walk/pick": {"eu": ["left eu", "right"]}}),
-}
-"""Documents of the kinds that work."""
-
-WAITING: dict[str, Outcome] = {
+    "wf-matrix": Outcome(
+        {"multi[2]/load": {"place": "dev.users"}, "multi[3]/load": {"place": "dev.logs"}}
+    ),
     "wf-bash": Outcome(
         {
             "shell/greet": {
@@ -201,9 +198,14 @@ WAITING: dict[str, Outcome] = {
             "shell/use": {"length": 21},
         }
     ),
+    "wf-nested": Outcome({"walk/pick": {"eu": ["left eu", "right"]}}),
+}
+"""Documents of the kinds that work."""
+
+WAITING: dict[str, Outcome] = {
     "wf-schedule": Outcome({"tick/tick": {"ok": True}}),
 }
-"""Documents that need a shell or triggers. An entry moves to RUNS when its kinds work."""
+"""Documents that start by themselves. An entry moves to RUNS when its kinds work."""
 
 LOST: dict[str, list[str]] = {
     "wf-images": [
@@ -254,6 +256,13 @@ def left(record: dict[str, Any]) -> Any:
     return record["outputs"] if record["status"] == "SUCCESS" else record["status"]
 
 
+def records(jobs: dict[str, Any], name: str) -> dict[str, Any]:
+    """Return the stages of a job, or of one combination of its matrix, as in ``name[2]``."""
+    job, _, place = name.rstrip("]").partition("[")
+    found: dict[str, Any] = jobs[job]["matrix"][int(place)] if place else jobs[job]
+    return dict(found["stages"])
+
+
 def test_every_document_has_its_outcome() -> None:
     names = {path.stem for path in FILES.iterdir()}
     assert len(names) >= 12
@@ -271,9 +280,17 @@ async def test_a_document_runs_converted_and_as_it_is(name: str, runner: Runner)
         jobs = result.as_dict()["jobs"]
         for place, outputs in expected.stages.items():
             job, _, stage = place.partition("/")
-            record = jobs[job]["stages"][stage]
+            record = records(jobs, job)[stage]
             assert left(record) == outputs, place
         assert {line.text for line in result.logs} >= set(expected.logs)
+
+
+async def test_a_workflow_triggers_another_by_its_name(catalog: Catalog) -> None:
+    async with Runner(catalog=catalog, workflows=FILES) as runner:
+        result = await runner.run(FILES / "wf-trigger.yml", params={"who": "eve"})
+    assert (result.status, result.problems) == ("SUCCESS", ())
+    assert left(records(result.as_dict()["jobs"], "call-other")["after"]) == {"done": True}
+    assert "hello eve" in {line.text for line in result.logs}
 
 
 @pytest.mark.parametrize("name", WAITING)
@@ -352,17 +369,18 @@ def test_a_matrix_a_shell_and_a_trigger_keep_their_words() -> None:
     assert shell[0] == {
         "name": "Greet",
         "id": "greet",
-        "bash": 'printf "hello $NAME and ${{ params.name }} ${NAME}"\n',
-        "env": {"NAME": "${{ params.name | upper }}"},
+        "bash": 'printf "hello $NAME and ${V_params_name} ${NAME}"\n',
+        "env": {"NAME": "${{ params.name | upper }}", "V_params_name": "${{ params.name }}"},
         "retry": 2,
     }
     assert converted("wf-trigger").document["jobs"]["call-other"]["stages"] == [
         {
             "name": "Run the other one",
             "id": "other",
-            "trigger": "wf-params",
-            "params": {"day": "${{ params.day }}", "s": "once"},
-        }
+            "trigger": "wf-echo",
+            "params": {"name": "${{ params.who }}", "loud": 4},
+        },
+        {"name": "Go on", "id": "after", "run": "done = True"},
     ]
 
 

@@ -8,7 +8,8 @@ from blockyard_platform.convert.ddeutil.calls import block_of
 from blockyard_platform.convert.ddeutil.conditions import condition
 from blockyard_platform.convert.ddeutil.containers import credentials, volumes
 from blockyard_platform.convert.ddeutil.pasting import CodeText
-from blockyard_platform.convert.ddeutil.texts import text, value
+from blockyard_platform.convert.ddeutil.scripts import convert_script
+from blockyard_platform.convert.ddeutil.texts import value
 from blockyard_platform.plain import is_list, is_mapping
 from blockyard_schemas.kinds import ALIASES, BASE_KEYS, Kind, allowed_keys, kind_of, normalise
 from blockyard_schemas.problems import InvalidDocumentError
@@ -40,9 +41,11 @@ def _stage(data: Any, pointer: Pointer, index: Index) -> Any:
             continue
         usual = _usual(key, kind, (*pointer, key), index)
         if usual is not None:
-            _put(stage, usual, item, (*pointer, key), index, data.get("env"))
+            _put(stage, usual, item, (*pointer, key), index)
     if kind in (Kind.PYTHON, Kind.VIRTUAL):
         _code(stage, (*pointer, "run"), index)
+    if kind is Kind.BASH:
+        convert_script(stage, (*pointer, "bash"), index)
     return stage
 
 
@@ -64,9 +67,7 @@ def _usual(key: str, kind: Kind, pointer: Pointer, index: Index) -> str | None:
     return usual
 
 
-def _put(
-    stage: dict[str, Any], key: str, item: Any, pointer: Pointer, index: Index, env: Any
-) -> None:
+def _put(stage: dict[str, Any], key: str, item: Any, pointer: Pointer, index: Index) -> None:
     match key:
         case "id":
             _put_id(stage, item, pointer, index)
@@ -84,9 +85,7 @@ def _put(
             volumes(stage, item, pointer, index)
         case "auth":
             credentials(stage, item, pointer, index)
-        case "bash":
-            stage[key] = _shell(env, item, pointer, index)
-        case "run" | "desc":
+        case "run" | "bash" | "desc":
             stage[key] = item
         case _:
             stage[key] = _other(key, item, pointer, index)
@@ -162,13 +161,6 @@ def _entry(entry: Any, pointer: Pointer, index: Index) -> Any:
         else value(item, (*pointer, key), index)
         for key, item in entry.items()
     }
-
-
-def _shell(env: Any, item: Any, pointer: Pointer, index: Index) -> Any:
-    if not isinstance(item, str):
-        return item
-    own = frozenset(env) if is_mapping(env) else frozenset[str]()
-    return text(item, pointer, index, own)
 
 
 def _code(stage: dict[str, Any], pointer: Pointer, index: Index) -> None:

@@ -29,15 +29,15 @@ def value(data: Any, pointer: Pointer, index: Index) -> Any:
     return data
 
 
-def text(data: str, pointer: Pointer, index: Index, own: frozenset[str] = frozenset()) -> str:
-    """Return a text with its expressions translated; ``own`` are variables that its shell knows.
+def text(data: str, pointer: Pointer, index: Index) -> str:
+    """Return a text with its expressions translated.
 
     What has no equal stays as it is written, so that it is refused when the document is to be run.
     """
     return "".join(
-        environment(piece, pointer, index, own).replace("${{", "$${{")
+        environment(piece, pointer, index).replace("${{", "$${{")
         if literal
-        else "${{ " + _expression(piece, pointer, index) + " }}"
+        else "${{ " + expression(piece, pointer, index) + " }}"
         for literal, piece in parts(data, pointer, index)
     )
 
@@ -54,7 +54,10 @@ def parts(data: str, pointer: Pointer, index: Index) -> list[tuple[bool, str]]:
 def environment(
     data: str, pointer: Pointer, index: Index, own: frozenset[str] = frozenset()
 ) -> str:
-    """Note the host's variables (``${NAME}``) of a text, and undo their escape (``$${NAME}``)."""
+    """Note the host's variables (``${NAME}``) of a text, and undo their escape (``$${NAME}``).
+
+    ``own`` are variables that its shell knows.
+    """
     for found in _VARIABLE.finditer(data):
         if found.group(1):
             continue
@@ -73,7 +76,8 @@ def environment(
     return _VARIABLE.sub(lambda found: found.group()[1:] if found.group(1) else found.group(), data)
 
 
-def _expression(source: str, pointer: Pointer, index: Index) -> str:
+def expression(source: str, pointer: Pointer, index: Index) -> str:
+    """Return what stands between the braces in our words; what has no equal is noted, and stays."""
     try:
         if is_lone(source):
             return lone(source, index)
