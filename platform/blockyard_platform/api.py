@@ -234,12 +234,13 @@ class Runner:
         """Take up a run of the journal: see :meth:`resume`."""
         from blockyard_platform.engine.handle import RunHandle
         from blockyard_platform.engine.observers import Observers
-        from blockyard_platform.tickets import ResumedRun
+        from blockyard_platform.tickets import ResumedRun, check_document
 
         if self._store is None:
             raise ValueError("a run is resumed from a journal: give the runner one")
         observers = Observers(on_step_update, on_job_finish, on_log, on_event)
         stored = self._store.read(run_id)
+        check_document(stored)
         given = (dict(params or {}), dict(texts or {}), on_input_change, start)
         return RunHandle(self._house, ResumedRun(self._store, stored, *given), observers)
 

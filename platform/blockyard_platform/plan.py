@@ -1,12 +1,12 @@
 """The plan: an admitted document, frozen and ready to be interpreted.
 
-Every template is parsed, every kind resolved, every duration in seconds. A plan holds no code, no connection and
+Every template is parsed, every kind resolved, every duration in seconds. A plan holds no connection and, but for ``Own``,
 nothing of one run; any number of runs may share it. One body a stage kind; the engine has one module for each.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from blockyard_platform.templates import Template, constant
 from blockyard_schemas.kinds import MAX_PARALLEL
 
 if TYPE_CHECKING:
+    from blockyard_platform.engine.run import Run
     from blockyard_schemas.statuses import Code
 
 NOTHING = constant(None)
@@ -87,6 +88,13 @@ class Raise:
 
 
 @dataclass(frozen=True, slots=True)
+class Own:
+    """Do something of the embedding program's own; no document has this. ``perform`` is given the run and the node path."""
+
+    perform: Callable[[Run, str], Awaitable[dict[str, Any]]]
+
+
+@dataclass(frozen=True, slots=True)
 class Match:
     """One entry of a case; ``value`` is ``None`` for the entry that holds when no other does."""
 
@@ -138,7 +146,7 @@ class Try:
 
 
 Nested = Case | Foreach | Parallel | Until | Try | Trigger
-Body = Empty | Call | Python | Bash | Wait | Raise | Nested
+Body = Empty | Call | Python | Bash | Wait | Raise | Own | Nested
 NESTED = (Case, Foreach, Parallel, Until, Try, Trigger)
 """Bodies that hold stages."""
 

@@ -38,12 +38,7 @@ class NewRun:
 
     def __post_init__(self) -> None:
         """Refuse an id that could not be a part of a path or a URL."""
-        if not _RUN_ID.fullmatch(self.run_id):
-            raise _invalid(
-                "run-id",
-                f"{self.run_id[:60]!r} cannot be the id of a run",
-                "use up to 100 letters, digits, and . _ : - after the first",
-            )
+        check_run_id(self.run_id)
 
     def open(
         self, plan: Plan, document: dict[str, Any], params: dict[str, Any]
@@ -126,6 +121,26 @@ class ResumedRun:
             for index, path in enumerate(paths)
             if (index >= first and _job_of(path) == job) or _job_of(path) in later
         ]
+
+
+def check_run_id(run_id: str) -> None:
+    """Raise InvalidDocumentError for an id that could not be a part of a path or a URL."""
+    if not _RUN_ID.fullmatch(run_id):
+        raise _invalid(
+            "run-id",
+            f"{run_id[:60]!r} cannot be the id of a run",
+            "use up to 100 letters, digits, and . _ : - after the first",
+        )
+
+
+def check_document(stored: StoredRun) -> None:
+    """Raise InvalidDocumentError for a run of callables: the journal has their names, not what they do."""
+    if "tasks" in stored.document:
+        raise _invalid(
+            "run-id",
+            f"the run {stored.id} is one of Python tasks, not of a document",
+            "take it up where its tasks are: Manager(..., resume=True), or blockyard tasks ... --resume",
+        )
 
 
 def _job_of(path: str) -> str | None:

@@ -239,6 +239,8 @@ def _stage_needs_guest(stage: plan.Stage) -> bool:
         case plan.Until():
             templates += [body.inputs, body.condition]
             nested = [body.stages]
+        case plan.Own():
+            nested = []
         case _:
             templates.append(body.inputs)
             nested = []

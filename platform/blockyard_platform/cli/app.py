@@ -19,6 +19,7 @@ COMMANDS = {
     "schema": "Print the JSON Schema of workflows under a policy.",
     "resume": "Take up a run of a journal where it was left.",
     "runs": "List the runs of a journal.",
+    "tasks": "Run Python callables as tasks.",
     "blocks": "List the blocks that a policy allows.",
     "convert": "Write our document for one of another system.",
     "doctor": "Try each layer of the sandbox on this machine.",

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from blockyard_platform.naming import Names
+
 _FITS = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,99}")
 _OTHER = re.compile(r"[^A-Za-z0-9_-]+")
 _LONGEST = 90
@@ -21,25 +23,6 @@ def slug(name: str, prefix: str = "n") -> str:
         return name
     text = _OTHER.sub("-", name).strip("-")[:_LONGEST]
     return text if fits(text) else f"{prefix}-{text}".rstrip("-")
-
-
-class Names:
-    """Gives each asker a name of its own: the wanted one, or with a number after it."""
-
-    def __init__(self, taken: Iterable[str] = (), joint: str = "-") -> None:
-        """Begin with names that are taken already; ``joint`` goes before the number."""
-        self._taken = set(taken)
-        self._joint = joint
-        self._next: dict[str, int] = {}
-
-    def take(self, wanted: str) -> str:
-        """Return a name that nobody has been given yet."""
-        found, number = wanted, self._next.get(wanted, 2)
-        while found in self._taken:
-            found, number = f"{wanted}{self._joint}{number}", number + 1
-        self._next[wanted] = number
-        self._taken.add(found)
-        return found
 
 
 def renamed(names: Iterable[str], prefix: str) -> dict[str, str]:

@@ -88,7 +88,7 @@ class RunHandle:
         return admission.plan, values, problems
 
     async def _execute(self, plan: Plan, params: dict[str, Any]) -> RunResult:
-        from blockyard_platform.engine.interpreter import interpret
+        from blockyard_platform.engine.interpreter import execute
         from blockyard_platform.engine.jobs import run_jobs
         from blockyard_platform.engine.run import Engine, Run
         from blockyard_platform.engine.stages import run_stages
@@ -110,15 +110,4 @@ class RunHandle:
         )
         self._run = run
         seconds = min(self._house.policy.run.wall_seconds, plan.timeout or float("inf"))
-        message = f"the run did not end within its {seconds:g} s"
-        timer = asyncio.get_running_loop().call_later(seconds, run.stop, Code.TIMEOUT, message)
-        try:
-            result = await interpret(run)
-            if not run.lost:
-                journal.ended(result)
-            return result
-        finally:
-            timer.cancel()
-            journal.close()
-            await run.guests.close()
-            await self._observers.drain()
+        return await execute(run, seconds)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 from blockyard_platform.engine.names import names_of, scope_of_outputs, status_of_jobs
@@ -16,6 +17,22 @@ if TYPE_CHECKING:
     from blockyard_platform.engine.run import Run
 
 
+async def execute(run: Run, seconds: float) -> RunResult:
+    """Bring a run to its end, within so many seconds; tell its journal, and let go of all that it holds."""
+    message = f"the run did not end within its {seconds:g} s"
+    timer = asyncio.get_running_loop().call_later(seconds, run.stop, Code.TIMEOUT, message)
+    try:
+        result = await interpret(run)
+        if not run.lost:
+            run.journal.ended(result)
+        return result
+    finally:
+        timer.cancel()
+        run.journal.close()
+        await run.guests.close()
+        await run.observers.drain()
+
+
 async def interpret(run: Run) -> RunResult:
     """Run the plan's jobs, then its outputs; end early when ``run.stop`` is called."""
     jobs: dict[str, JobResult] = {}
@@ -27,16 +44,10 @@ async def interpret(run: Run) -> RunResult:
             return _result(run, jobs, status)
         return await _with_outputs(run, jobs, scope_of_outputs(root, jobs))
     except BaseException as error:
-        if run.stopped is None or not _is_cancellation(error):
+        if run.stopped is None or not isinstance(error, asyncio.CancelledError):
             raise
         run.task.uncancel()
         return _stopped(run, jobs)
-
-
-def _is_cancellation(error: BaseException) -> bool:
-    import asyncio
-
-    return isinstance(error, asyncio.CancelledError)
 
 
 async def _with_outputs(run: Run, jobs: dict[str, JobResult], scope: Scope) -> RunResult:

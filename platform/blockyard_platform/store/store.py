@@ -113,9 +113,19 @@ class Store:
         with self._engine.connect() as connection:
             return list(connection.scalars(wanted.order_by(RECORDS.c.seq)))
 
-    def reset(self, run_id: str, params: dict[str, Any]) -> None:
-        """Forget all that a run has done, and give it other params."""
+    def has(self, run_id: str) -> bool:
+        """Whether there is such a run."""
+        with self._engine.connect() as connection:
+            wanted = sa.select(RUNS.c.id).where(RUNS.c.id == run_id)
+            return connection.execute(wanted).first() is not None
+
+    def reset(
+        self, run_id: str, params: dict[str, Any], document: dict[str, Any] | None = None
+    ) -> None:
+        """Forget all that a run has done, and give it other params, or another document."""
         changed = {"params": dumped(params), "fingerprint": fingerprint(params)}
+        if document is not None:
+            changed["document"] = dumped(document)
         with self._engine.begin() as connection:
             for table in (RECORDS, STARTS):
                 connection.execute(sa.delete(table).where(table.c.run == run_id))

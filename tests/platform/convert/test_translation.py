@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from blockyard_platform.api import validate
 from blockyard_platform.convert import Converted, System, convert
-from blockyard_platform.convert.names import Names, renamed, slug
+from blockyard_platform.convert.names import renamed, slug
 from blockyard_platform.convert.writing import to_yaml
+from blockyard_platform.naming import Names
 from blockyard_platform.plain import is_list
 from blockyard_schemas.problems import InvalidDocumentError
 from blockyard_schemas.reader import from_data, read

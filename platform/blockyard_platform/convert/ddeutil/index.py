@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from blockyard_platform.convert.names import Names, renamed
+from blockyard_platform.convert.names import renamed
+from blockyard_platform.naming import Names
 from blockyard_platform.plain import is_list, is_mapping
 from blockyard_schemas.kinds import Kind, kind_of
 

@@ -9,7 +9,7 @@ from blockyard_platform.convert.ddeutil.expressions import is_lone, lone
 from blockyard_platform.convert.ddeutil.scanning import Scanner, alone_in_quotes
 from blockyard_platform.convert.ddeutil.texts import environment, parts
 from blockyard_platform.convert.errors import NoEqualError
-from blockyard_platform.convert.names import Names
+from blockyard_platform.naming import Names
 
 if TYPE_CHECKING:
     from blockyard_platform.admission.walk import Pointer

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from blockyard_platform.convert.ddeutil.texts import environment, expression, parts
-from blockyard_platform.convert.names import Names
+from blockyard_platform.naming import Names
 from blockyard_platform.plain import is_mapping
 
 if TYPE_CHECKING:

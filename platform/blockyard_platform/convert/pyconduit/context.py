@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from blockyard_platform.convert.names import Names, renamed, slug
+from blockyard_platform.convert.names import renamed, slug
 from blockyard_platform.convert.pyconduit.tables import IN_PLACE
 from blockyard_platform.convert.pyconduit.tags import sole
+from blockyard_platform.naming import Names
 from blockyard_platform.plain import is_list, is_mapping
 
 if TYPE_CHECKING:

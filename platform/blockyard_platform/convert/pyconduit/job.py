@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from blockyard_platform.convert import Converted
 from blockyard_platform.convert.findings import Findings
-from blockyard_platform.convert.names import Names, slug
+from blockyard_platform.convert.names import slug
 from blockyard_platform.convert.pyconduit.context import Job, changes_variables, steps_of
 from blockyard_platform.convert.pyconduit.steps import stages
 from blockyard_platform.convert.pyconduit.tables import HOST
 from blockyard_platform.convert.pyconduit.tags import tags_of
 from blockyard_platform.convert.pyconduit.values import escaped
+from blockyard_platform.naming import Names
 from blockyard_platform.plain import is_list, is_mapping
 from blockyard_schemas.problems import InvalidDocumentError, Problem
 
