@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from blockyard_platform.admission import Admission
     from blockyard_platform.engine.handle import RunHandle
     from blockyard_platform.loading import Document, PolicyLike
+    from blockyard_platform.rehearsal import Mock
     from blockyard_platform.results import Event, LogLine, RunResult, RunView, StageRecord
     from blockyard_platform.store.store import Store
     from blockyard_platform.tickets import OnInputChange
@@ -73,6 +74,7 @@ async def arun(
     workflows: WorkflowsLike = None,
     journal: JournalLike = None,
     run_id: str | None = None,
+    dry_run: bool = False,
     on_step_update: OnStep | None = None,
     on_job_finish: OnFinish | None = None,
     on_log: OnLog | None = None,
@@ -84,7 +86,7 @@ async def arun(
     ``params`` are values; ``texts`` are params as a command line has them, read by each param's type. Without
     ``policy`` that for one person's own machine holds, without ``catalog`` the built-in blocks. A ``sandbox`` is shared
     with other runs and left open. ``workflows`` are those that may be triggered: a folder, or documents by name. With a ``journal`` (a file, or
-    a database's URL) the run outlives this process, and is taken up by its ``run_id``: see ``Runner.resume``. The callbacks may be functions or coroutine functions; one that raises is logged and
+    a database's URL) the run outlives this process, and is taken up by its ``run_id``: see ``Runner.resume``. For ``dry_run`` see ``Runner.start``. The callbacks may be functions or coroutine functions; one that raises is logged and
     changes nothing: ``on_step_update(run, stage)`` after each stage, ``on_job_finish(run, failed_stage)`` after each job,
     ``on_log(line)`` for each line printed, ``on_event(run, event)`` for all of these and each start.
 
@@ -99,6 +101,7 @@ async def arun(
             params=params,
             texts=texts,
             run_id=run_id,
+            dry_run=dry_run,
             on_step_update=on_step_update,
             on_job_finish=on_job_finish,
             on_log=on_log,
@@ -201,6 +204,8 @@ class Runner:
         params: Mapping[str, Any] | None = None,
         texts: Mapping[str, str] | None = None,
         run_id: str | None = None,
+        mocks: Mapping[str, Mock] | None = None,
+        dry_run: bool = False,
         on_step_update: OnStep | None = None,
         on_job_finish: OnFinish | None = None,
         on_log: OnLog | None = None,
@@ -208,7 +213,8 @@ class Runner:
     ) -> RunHandle:
         """Begin a run in the running event loop; return a handle to wait for it or to cancel it.
 
-        Raises InvalidDocumentError when ``run_id`` has a form that no id may have.
+        ``mocks`` take the place of stages, by node path or id. In a ``dry_run`` nothing with an effect outside of the jail is done,
+        nothing is waited for, and no journal is kept. Raises InvalidDocumentError when ``run_id`` has a form that no id may have.
         """
         from blockyard_platform.engine.handle import RunHandle
         from blockyard_platform.engine.observers import Observers
@@ -216,7 +222,11 @@ class Runner:
 
         observers = Observers(on_step_update, on_job_finish, on_log, on_event)
         given = (document, dict(params or {}), dict(texts or {}), run_id or str(uuid4()))
-        return RunHandle(self._house, NewRun(*given, self._store), observers)
+        if not mocks and not dry_run:
+            return RunHandle(self._house, NewRun(*given, self._store), observers)
+        from blockyard_platform.rehearsal import rehearsed
+
+        return RunHandle(self._house, NewRun(*given), observers, rehearsed(mocks, dry=dry_run))
 
     def start_again(
         self,
@@ -283,17 +293,21 @@ class Runner:
         params: Mapping[str, Any] | None = None,
         texts: Mapping[str, str] | None = None,
         run_id: str | None = None,
+        mocks: Mapping[str, Mock] | None = None,
+        dry_run: bool = False,
         on_step_update: OnStep | None = None,
         on_job_finish: OnFinish | None = None,
         on_log: OnLog | None = None,
         on_event: OnEvent | None = None,
     ) -> RunResult:
-        """Run a workflow to its end; the arguments are those of :func:`arun`."""
+        """Run a workflow to its end; the arguments are those of :func:`arun` and :meth:`start`."""
         handle = self.start(
             document,
             params=params,
             texts=texts,
             run_id=run_id,
+            mocks=mocks,
+            dry_run=dry_run,
             on_step_update=on_step_update,
             on_job_finish=on_job_finish,
             on_log=on_log,

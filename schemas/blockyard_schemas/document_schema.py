@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from blockyard_schemas.kinds import MAX_PARALLEL
 from blockyard_schemas.nodes import Schema, closed, one_of_types, ref, templated, whole
+from blockyard_schemas.statuses import Code, Status
 
 if TYPE_CHECKING:
     from blockyard_schemas.policy import Policy
@@ -27,6 +28,10 @@ PARAM_TYPES = (
     *("list", "map", "dict", "any"),
 )
 """Types of a param: those of JSON Schema, and short names."""
+_STATUSES = [it.value for it in Status]
+_CODES = [it.name for it in Code]
+MAX_TESTS = 200
+"""Tests that a document may have."""
 FORMATS = ("date", "date-time", "time", "email", "uuid")
 
 
@@ -53,6 +58,7 @@ def document(policy: Policy) -> Schema:
                 "additionalProperties": ref("job"),
             },
             "outputs": _OUTPUTS,
+            "tests": {"type": "array", "maxItems": MAX_TESTS, "items": ref("test")},
         },
         ("name",),
     )
@@ -64,9 +70,10 @@ def document(policy: Policy) -> Schema:
 
 
 def document_definitions() -> dict[str, Schema]:
-    """Return the definitions ``job``, ``params`` and ``param``."""
+    """Return the definitions ``job``, ``params``, ``param`` and ``test``."""
     return {
         "job": _job(),
+        "test": _test(),
         "params": {
             "type": "object",
             "x-hint": "name each param and its type: {month: string}",
@@ -105,6 +112,33 @@ def _job() -> Schema:
         "outputs": _OUTPUTS,
     }
     return closed("a job", properties, ("stages",))
+
+
+def _test() -> Schema:
+    mock = closed(
+        "a mock",
+        {"outputs": {"type": "object"}, "error": {"enum": _CODES}, "message": _TEXT},
+    )
+    stage = closed(
+        "an expected stage",
+        {"status": {"enum": _STATUSES}, "code": {"enum": _CODES}, "outputs": {"type": "object"}},
+    )
+    expect = {
+        "status": {"enum": _STATUSES},
+        "outputs": {"type": "object"},
+        "stages": {"type": "object", "additionalProperties": stage},
+        "problem": _TEXT,
+    }
+    return closed(
+        "a test",
+        {
+            "name": {"type": "string", "minLength": 1, "maxLength": 200},
+            "params": {"type": "object"},
+            "mocks": {"type": "object", "additionalProperties": mock},
+            "expect": closed("what is expected", expect),
+        },
+        ("name", "expect"),
+    )
 
 
 def _triggers() -> Schema:

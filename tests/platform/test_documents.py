@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from blockyard_platform import run
+from blockyard_platform import Runner, run
+from blockyard_platform.loading import load_document
+from blockyard_platform.rehearsal import run_tests
 from blockyard_schemas.policy import load_policy
 
 ROOT = Path(__file__).parents[2]
@@ -65,6 +67,18 @@ def test_the_snippet_for_embedding_is_short_and_right() -> None:
 )
 def test_an_example_runs(path: Path) -> None:
     assert run(path).success
+
+
+async def test_the_tests_of_examples_and_samples_pass() -> None:
+    count = 0
+    texts = [text for sample in SAMPLES for language, text in [sample.values] if language == "yaml"]
+    texts += [path.read_text() for path in (ROOT / "examples").glob("*.yaml")]
+    async with Runner() as runner:
+        for text in texts:
+            async for outcome in run_tests(runner, load_document(str(text)).data):
+                assert outcome.differences == (), outcome.name
+                count += 1
+    assert count >= 5
 
 
 def test_links_lead_somewhere() -> None:

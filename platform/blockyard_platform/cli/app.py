@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 COMMANDS = {
     "run": "Run a workflow on this machine.",
     "validate": "Check a workflow without running it.",
+    "plan": "Show what a run may come to, without running it.",
+    "test": "Run the tests that stand in a workflow.",
     "schema": "Print the JSON Schema of workflows under a policy.",
     "resume": "Take up a run of a journal where it was left.",
     "runs": "List the runs of a journal.",

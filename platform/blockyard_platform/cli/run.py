@@ -38,6 +38,9 @@ if TYPE_CHECKING:
 @click.option(
     "--run-id", metavar="ID", help="The run's id in the journal; without it, one is made up."
 )
+@click.option(
+    "--dry-run", is_flag=True, help="Do nothing outside of the jail, and wait for nothing."
+)
 @options(JSON, EVENTS)
 def command(
     file: str,
@@ -48,10 +51,13 @@ def command(
     workflows: str | None,
     journal: str | None,
     run_id: str | None,
+    dry_run: bool,
     as_json: bool,
     events: bool,
 ) -> int:
     """Run the workflow in FILE (YAML or JSON, - for standard input)."""
+    if dry_run and journal is not None:
+        raise click.UsageError("A dry run is not kept: leave out --journal, or --dry-run.")
 
     async def start(progress: Progress) -> RunResult:
         from blockyard_platform.api import arun
@@ -66,6 +72,7 @@ def command(
             workflows=folder_of(file, workflows),
             journal=journal,
             run_id=run_id,
+            dry_run=dry_run,
             on_event=progress.show,
         )
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from blockyard_platform.engine.house import House
     from blockyard_platform.engine.observers import Observers
-    from blockyard_platform.engine.run import Run
+    from blockyard_platform.engine.run import Kinds, Run
     from blockyard_platform.plan import Plan
     from blockyard_platform.tickets import NewRun, ResumedRun
     from blockyard_schemas.problems import Problem
@@ -25,12 +25,15 @@ if TYPE_CHECKING:
 class RunHandle:
     """One run in a task of its own, from reading the document to the result."""
 
-    def __init__(self, house: House, ticket: Ticket, observers: Observers) -> None:
-        """Begin; an event loop must be running."""
+    def __init__(
+        self, house: House, ticket: Ticket, observers: Observers, kinds: Kinds | None = None
+    ) -> None:
+        """Begin; an event loop must be running. ``kinds`` take the place of those that stages have."""
         self.run_id = ticket.run_id
         self._house = house
         self._ticket = ticket
         self._observers = observers
+        self._kinds = kinds
         self._run: Run | None = None
         self._document: dict[str, Any] = {}
         self._cancelled = False
@@ -90,6 +93,7 @@ class RunHandle:
     async def _execute(self, plan: Plan, params: dict[str, Any]) -> RunResult:
         from blockyard_platform.engine.interpreter import execute
         from blockyard_platform.engine.jobs import run_jobs
+        from blockyard_platform.engine.kinds import KINDS
         from blockyard_platform.engine.run import Engine, Run
         from blockyard_platform.engine.stages import run_stages
 
@@ -104,7 +108,7 @@ class RunHandle:
             self._house,
             journal,
             self._observers,
-            Engine(run_stages, run_jobs),
+            Engine(run_stages, run_jobs, self._kinds or KINDS),
             self._task,
             past,
         )

@@ -18,24 +18,27 @@ from blockyard_platform.weight import weigh
 from blockyard_schemas.statuses import Code, Status
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Mapping
 
     from blockyard_platform.engine.house import House
     from blockyard_platform.engine.journal import Journal, Past
     from blockyard_platform.engine.observers import Observers
-    from blockyard_platform.plan import Plan, Stage
-    from blockyard_platform.results import JobResult, StageRecord
+    from blockyard_platform.plan import Body, Plan, Stage
+    from blockyard_platform.results import JobResult, Outputs, StageRecord
     from blockyard_platform.templates import Template
 
     RunStages = Callable[["Run", tuple[Stage, ...], Scope, str], Awaitable[StageRecord | None]]
+    Execute = Callable[["Run", Any, Scope, str], Awaitable[Outputs]]
+    Kinds = Mapping[type[Body], Execute]
     RunJobs = Callable[["Run", Plan, Scope, dict[str, JobResult], str], Awaitable[None]]
 
 
 class Engine(NamedTuple):
-    """What runs lists of stages, and the jobs of a plan: given to each run, so that kinds can ask for both."""
+    """What runs lists of stages, the jobs of a plan, and each kind of stage: given to each run, so that kinds can ask for all."""
 
     stages: RunStages
     jobs: RunJobs
+    kinds: Kinds
 
 
 MAX_HELD = 64 * 1024 * 1024
@@ -77,6 +80,7 @@ class Run:
         self.past = past
         self.task = task
         self.lost = False
+        self.kinds = engine.kinds
         self._engine = engine
         self._marked: dict[str, Marks] = {}
         self._stopped: tuple[Code, str] | None = None

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from blockyard_platform.durations import seconds_of
 from blockyard_platform.engine.conditions import truth
-from blockyard_platform.engine.kinds import KINDS
 from blockyard_platform.engine.replay import attempts_before, replayed
 from blockyard_platform.engine.scope import Scope
 from blockyard_platform.errors import ExpressionError, StageFailureError, StageSkipError
@@ -130,7 +129,7 @@ async def _execute(run: Run, stage: Stage, scope: Scope, path: str, tries: _Trie
     if run.count_step() % _BREATH == 0:
         await asyncio.sleep(0)
     if stage.bare and run.past is None:
-        return await KINDS[type(stage.body)](run, stage.body, scope, path)
+        return await run.kinds[type(stage.body)](run, stage.body, scope, path)
     if stage.condition is not None and not truth(await run.fill(stage.condition, scope)):
         tries.count = 0
         raise StageSkipError(Code.IF_CONDITION_FAILED)
@@ -163,7 +162,7 @@ async def _retried(
 
 
 async def _timed(run: Run, stage: Stage, scope: Scope, path: str) -> Outputs:
-    execute = KINDS[type(stage.body)]
+    execute = run.kinds[type(stage.body)]
     if stage.timeout is None:
         return await execute(run, stage.body, scope, path)
     seconds = await seconds_from(run, stage.timeout, scope)

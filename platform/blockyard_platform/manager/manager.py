@@ -136,6 +136,7 @@ class Manager:
         from blockyard_platform.engine.house import House
         from blockyard_platform.engine.interpreter import execute
         from blockyard_platform.engine.jobs import run_jobs
+        from blockyard_platform.engine.kinds import KINDS
         from blockyard_platform.engine.observers import Observers
         from blockyard_platform.engine.run import Engine, Run
         from blockyard_platform.engine.stages import run_stages
@@ -152,7 +153,7 @@ class Manager:
             House(policy, None),
             self._checkpoints.journal,
             Observers(self._ended),
-            Engine(run_stages, run_jobs),
+            Engine(run_stages, run_jobs, KINDS),
             task,
             self._checkpoints.past,
         )

@@ -7,7 +7,7 @@ StageFailureError, ExpressionError or StageSkipError. Cancelled, it stops what i
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from blockyard_platform import plan
 from blockyard_platform.engine.kinds import (
@@ -27,15 +27,9 @@ from blockyard_platform.engine.kinds import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from blockyard_platform.engine.run import Kinds
 
-    from blockyard_platform.engine.run import Run
-    from blockyard_platform.engine.scope import Scope
-    from blockyard_platform.results import Outputs
-
-    Execute = Callable[[Run, Any, Scope, str], Awaitable[Outputs]]
-
-KINDS: Mapping[type[plan.Body], Execute] = MappingProxyType(
+KINDS: Kinds = MappingProxyType(
     {
         plan.Empty: empty.execute,
         plan.Call: call.execute,
