@@ -89,7 +89,7 @@ def test_params_take_their_declared_type(tmp_path: Path) -> None:
             2,
             "DUPLICATE_STEP_IDS 104",
         ),
-        ("name: x\nstages: [{image: alpine}]", 2, "unsupported", 2, "not supported yet"),
+        ("name: x\nstages: [{image: alpine}]", 3, "FORBIDDEN_IMAGE", 2, "FORBIDDEN_IMAGE 130"),
         ("name: x\nname: y\nstages: []", 2, "duplicate-key", 2, "name"),
         ("name: [", 2, "yaml", None, ""),
         ("", 2, "empty", None, ""),

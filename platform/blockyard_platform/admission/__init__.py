@@ -21,6 +21,7 @@ from blockyard_platform.admission.children import (
     check_triggers,
     weigh_up,
 )
+from blockyard_platform.admission.containers import check_containers
 from blockyard_platform.admission.features import check_extras, check_features
 from blockyard_platform.admission.jobs import before_each, check_jobs
 from blockyard_platform.admission.planning import build_plan
@@ -122,6 +123,7 @@ def _check(
     check_loops(stages, policy, report)
     check_code(stages, policy, report)
     check_values(document, stages, report)
+    check_containers(stages, policy, report)
     check_jobs(document, report)
     _check_references(document, params, report)
     return check_blocks(stages, policy, catalog, report, added.uses)

@@ -67,6 +67,10 @@ class Guests:
             raise self._failure(answer)
         return answer.value, starved
 
+    def place(self) -> asyncio.Semaphore:
+        """Return what one of the run's places is held by: a container takes one as a guest does."""
+        return self._places
+
     @property
     def spent(self) -> float:
         """CPU seconds that the run has used so far."""

@@ -1,0 +1,181 @@
+"""One container from its creation to its removal: blocking, in a thread of its own, stopped from any other."""
+
+from __future__ import annotations
+
+import codecs
+import threading
+import uuid
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Literal
+
+from blockyard_sandbox.containers.client import is_missing, plain_errors, said
+from blockyard_sandbox.containers.errors import ContainerError
+from blockyard_sandbox.containers.options import container_options, host_options
+from blockyard_sandbox.containers.owner import PREFIX
+from blockyard_sandbox.containers.spec import Ending
+from blockyard_sandbox.containers.staging import staged
+from blockyard_schemas.statuses import Code
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from blockyard_sandbox.containers.spec import ContainerSpec, Image
+
+    Stream = Literal["stdout", "stderr"]
+    OnPiece = Callable[[Stream, str], None]
+
+_NO_PROGRAM = (
+    "executable file not found",
+    "no such file or directory",
+    "not a directory",
+    "permission denied",
+)
+
+
+class Running:
+    """One container. ``work`` runs it; ``stop`` ends it, whenever it is called."""
+
+    def __init__(
+        self,
+        connect: Callable[[], Any],
+        spec: ContainerSpec,
+        image: Image,
+        own: Sequence[str],
+        engine_pid: int | None,
+    ) -> None:
+        """Prepare; nothing is asked of the engine yet."""
+        self.name = f"{PREFIX}{uuid.uuid4().hex}"
+        self._connect = connect
+        self._spec = spec
+        self._image = image
+        self._own = own
+        self._engine_pid = engine_pid
+        self._stopped = threading.Event()
+        self._output = Output(spec.output_bytes)
+
+    def work(self, on_piece: OnPiece) -> Ending:
+        """Run the container to its end, and remove it. Raises ContainerError."""
+        client = self._connect()
+        try:
+            with staged(self._spec, self.name, self._own, self._engine_pid) as mounts:
+                with plain_errors("the container cannot be made"):
+                    self._create(client, mounts)
+                try:
+                    return self._run(client, on_piece)
+                finally:
+                    with suppress(ContainerError):
+                        self._remove(client)
+        finally:
+            client.close()
+
+    def stop(self) -> None:
+        """End the container and remove it, in whatever state it is; what waits for it then comes to its end."""
+        self._stopped.set()
+        with suppress(ContainerError):
+            client = self._connect()
+            try:
+                self._remove(client)
+            finally:
+                client.close()
+
+    def _create(self, client: Any, mounts: list[tuple[str, str, bool]]) -> None:
+        host = client.create_host_config(**host_options(self._spec, mounts, self._image))
+        client.create_container(name=self.name, host_config=host, **container_options(self._spec))
+
+    def _run(self, client: Any, on_piece: OnPiece) -> Ending:
+        with plain_errors("the container cannot be started"):
+            pieces = client.attach(self.name, stdout=True, stderr=True, stream=True, demux=True)
+        try:
+            with plain_errors("the container cannot be started"):
+                if self._stopped.is_set():
+                    raise ContainerError(Code.KILLED_MANUALLY, "stopped before it began")
+                self._start(client)
+            with plain_errors("the container"):
+                self._read(client, pieces, on_piece)
+                return self._ending(client)
+        finally:
+            with suppress(OSError):
+                pieces.close()
+
+    def _read(self, client: Any, pieces: Any, on_piece: OnPiece) -> None:
+        for out, err in pieces:
+            if not self._output.take(out, err, on_piece):
+                client.kill(self.name)
+                break
+        self._output.end(on_piece)
+
+    def _start(self, client: Any) -> None:
+        try:
+            client.start(self.name)
+        except Exception as error:
+            text = said(error) if hasattr(error, "explanation") else ""
+            if any(each in text.lower() for each in _NO_PROGRAM):
+                words = self._spec.command or ("what it starts by itself",)
+                message = f"the image cannot start {words[0][:80]!r}: {text.rpartition('exec:')[2] or text}"
+                raise ContainerError(Code.INVALID_ARGUMENT, message[:400]) from None
+            raise
+
+    def _ending(self, client: Any) -> Ending:
+        client.wait(self.name, timeout=None)
+        state: dict[str, Any] = client.inspect_container(self.name)["State"]
+        limit = None
+        if self._output.full:
+            limit = Code.OUTPUT_LIMIT
+        elif state.get("OOMKilled") and state["ExitCode"] != 0:
+            limit = Code.MEMORY_LIMIT
+        return Ending(int(state["ExitCode"]), self._output.stdout, self._output.stderr, limit)
+
+    def _remove(self, client: Any) -> None:
+        with plain_errors("the container cannot be removed"):
+            try:
+                client.remove_container(self.name, v=True, force=True)
+            except Exception as error:
+                if not is_missing(error) and "already in progress" not in str(error):
+                    raise
+
+
+class Output:
+    """What a container has printed, up to a bound on both streams together."""
+
+    def __init__(self, most: int) -> None:
+        """Begin empty."""
+        self.full = False
+        self._left = most
+        self._texts: dict[Stream, list[str]] = {"stdout": [], "stderr": []}
+        self._decoders: dict[Stream, codecs.IncrementalDecoder] = {
+            name: codecs.getincrementaldecoder("utf-8")("replace") for name in self._texts
+        }
+
+    def take(self, out: bytes | None, err: bytes | None, on_piece: OnPiece) -> bool:
+        """Take pieces of either stream and hand them on as text; return False when there is too much."""
+        self._add("stdout", out, on_piece)
+        self._add("stderr", err, on_piece)
+        return not self.full
+
+    def end(self, on_piece: OnPiece) -> None:
+        """Hand on what was half a character."""
+        for name, decoder in self._decoders.items():
+            self._give(name, decoder.decode(b"", final=True), on_piece)
+
+    @property
+    def stdout(self) -> str:
+        """All of standard output."""
+        return "".join(self._texts["stdout"])
+
+    @property
+    def stderr(self) -> str:
+        """All of standard error."""
+        return "".join(self._texts["stderr"])
+
+    def _add(self, name: Stream, piece: bytes | None, on_piece: OnPiece) -> None:
+        if not piece or self.full:
+            return
+        kept = piece[: self._left]
+        self._left -= len(kept)
+        self.full = len(kept) < len(piece)
+        self._give(name, self._decoders[name].decode(kept), on_piece)
+
+    def _give(self, name: Stream, text: str, on_piece: OnPiece) -> None:
+        if text:
+            self._texts[name].append(text)
+            on_piece(name, text)
