@@ -56,15 +56,15 @@ def _number(version: str) -> tuple[int, ...]:
 
 
 @contextmanager
-def plain_errors(what: str) -> Generator[None]:
-    """Raise ContainerError for what the SDK raises: SANDBOX_UNAVAILABLE when the engine is gone, else what it said."""
+def plain_errors(what: str, code: Code = Code.UNHANDLED_EXCEPTION) -> Generator[None]:
+    """Raise ContainerError for what the SDK raises: SANDBOX_UNAVAILABLE when the engine is gone, else ``code`` and what it said."""
     docker: Any = import_module("docker.errors")
     requests: Any = import_module("requests.exceptions")
     urllib3: Any = import_module("urllib3.exceptions")
     try:
         yield
     except docker.APIError as error:
-        raise ContainerError(Code.UNHANDLED_EXCEPTION, f"{what}: {said(error)}") from error
+        raise ContainerError(code, f"{what}: {said(error)}") from error
     except (docker.DockerException, requests.RequestException, urllib3.HTTPError, OSError) as error:
         raise EngineGoneError(
             f"the container engine does not answer ({reason(error)}); `blockyard doctor` tells what is there"

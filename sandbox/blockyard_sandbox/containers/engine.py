@@ -61,10 +61,9 @@ class ContainerEngine:
         going = threading.Event()
         going.set()
 
-        def told(line: str) -> bool:
+        def told(line: str) -> None:
             if going.is_set():
                 _in_loop(loop, tell, line)
-            return going.is_set()
 
         def work() -> Image:
             client = self._connect()

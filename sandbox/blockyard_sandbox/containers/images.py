@@ -34,8 +34,8 @@ def forbid(message: str) -> ContainerError:
     return ContainerError(Code.FORBIDDEN_IMAGE, f"{message} (FORBIDDEN_IMAGE 130)")
 
 
-def resolve(client: Any, wanted: Wanted, tell: Callable[[str], bool]) -> Image:
-    """Return the image, by its own digest. ``tell`` is given lines of progress, and answers whether to go on.
+def resolve(client: Any, wanted: Wanted, tell: Callable[[str], None]) -> Image:
+    """Return the image, by its own digest. ``tell`` is given lines of progress.
 
     Raises ContainerError: FORBIDDEN_IMAGE for another digest than the policy's, INVALID_ARGUMENT for one that cannot be had.
     """
@@ -57,7 +57,7 @@ def resolve(client: Any, wanted: Wanted, tell: Callable[[str], bool]) -> Image:
     return found[0]
 
 
-def resolve_again(client: Any, wanted: Wanted, pinned: Image, tell: Callable[[str], bool]) -> Image:
+def resolve_again(client: Any, wanted: Wanted, pinned: Image, tell: Callable[[str], None]) -> Image:
     """Return the very image that the run has begun with, fetched by its digest when the engine has lost it.
 
     Raises ContainerError (FORBIDDEN_IMAGE) when it cannot be had any more.
@@ -94,10 +94,10 @@ def _reference(name: ImageName) -> str:
     return f"{name.repository}:{name.tag}" if name.tag else f"{name.repository}@{name.digest}"
 
 
-def _pull(client: Any, wanted: Wanted, tell: Callable[[str], bool]) -> None:
+def _pull(client: Any, wanted: Wanted, tell: Callable[[str], None]) -> None:
     name = wanted.name
     given = _secret(wanted)
-    with plain_errors(f"fetching the image {name}"):
+    with plain_errors(f"fetching the image {name}", Code.INVALID_ARGUMENT):
         for line in _progress(
             client.pull(
                 name.repository,
@@ -108,21 +108,17 @@ def _pull(client: Any, wanted: Wanted, tell: Callable[[str], bool]) -> None:
             ),
             name,
         ):
-            if not tell(line):
-                return
+            tell(line)
 
 
 def _progress(events: Iterable[dict[str, Any]], name: ImageName) -> Iterator[str]:
     """Yield a line for the beginning, each tenth of the way, and the end."""
     layers: dict[str, tuple[int, int]] = {}
+    failure = None
     tenth = -1
     yield f"fetching {name}"
     for event in events:
-        if "error" in event:
-            raise ContainerError(
-                Code.INVALID_ARGUMENT,
-                f"the image {name} cannot be fetched: {str(event['error'])[:300]}",
-            )
+        failure = str(event["error"]) if "error" in event else failure
         detail: dict[str, Any] = event.get("progressDetail") or {}
         if event.get("status") != "Downloading" or not detail.get("total"):
             continue
@@ -131,6 +127,9 @@ def _progress(events: Iterable[dict[str, Any]], name: ImageName) -> Iterator[str
         if done * 10 // whole > tenth:
             tenth = done * 10 // whole
             yield f"fetching {name}: {done * 100 // whole} % of {whole / 1_048_576:.1f} MiB"
+    if failure is not None:  # told at the end, so that the connection is read to its own
+        message = f"the image {name} cannot be fetched: {failure[:300]}"
+        raise ContainerError(Code.INVALID_ARGUMENT, message)
     yield f"fetched {name}"
 
 

@@ -8,7 +8,7 @@ import uuid
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Literal
 
-from blockyard_sandbox.containers.client import is_missing, plain_errors, said
+from blockyard_sandbox.containers.client import is_missing, plain_errors
 from blockyard_sandbox.containers.errors import ContainerError
 from blockyard_sandbox.containers.options import container_options, host_options
 from blockyard_sandbox.containers.owner import PREFIX
@@ -23,13 +23,6 @@ if TYPE_CHECKING:
 
     Stream = Literal["stdout", "stderr"]
     OnPiece = Callable[[Stream, str], None]
-
-_NO_PROGRAM = (
-    "executable file not found",
-    "no such file or directory",
-    "not a directory",
-    "permission denied",
-)
 
 
 class Running:
@@ -58,7 +51,7 @@ class Running:
         client = self._connect()
         try:
             with staged(self._spec, self.name, self._own, self._engine_pid) as mounts:
-                with plain_errors("the container cannot be made"):
+                with plain_errors("the container cannot be made", Code.INVALID_ARGUMENT):
                     self._create(client, mounts)
                 try:
                     return self._run(client, on_piece)
@@ -83,19 +76,18 @@ class Running:
         client.create_container(name=self.name, host_config=host, **container_options(self._spec))
 
     def _run(self, client: Any, on_piece: OnPiece) -> Ending:
-        with plain_errors("the container cannot be started"):
+        with plain_errors("the container cannot be started", Code.INVALID_ARGUMENT):
             pieces = client.attach(self.name, stdout=True, stderr=True, stream=True, demux=True)
         try:
-            with plain_errors("the container cannot be started"):
+            with plain_errors("the container cannot be started", Code.INVALID_ARGUMENT):
                 if self._stopped.is_set():
                     raise ContainerError(Code.KILLED_MANUALLY, "stopped before it began")
-                self._start(client)
+                client.start(self.name)
             with plain_errors("the container"):
                 self._read(client, pieces, on_piece)
                 return self._ending(client)
         finally:
-            with suppress(OSError):
-                pieces.close()
+            _close(pieces)
 
     def _read(self, client: Any, pieces: Any, on_piece: OnPiece) -> None:
         for out, err in pieces:
@@ -103,17 +95,6 @@ class Running:
                 client.kill(self.name)
                 break
         self._output.end(on_piece)
-
-    def _start(self, client: Any) -> None:
-        try:
-            client.start(self.name)
-        except Exception as error:
-            text = said(error) if hasattr(error, "explanation") else ""
-            if any(each in text.lower() for each in _NO_PROGRAM):
-                words = self._spec.command or ("what it starts by itself",)
-                message = f"the image cannot start {words[0][:80]!r}: {text.rpartition('exec:')[2] or text}"
-                raise ContainerError(Code.INVALID_ARGUMENT, message[:400]) from None
-            raise
 
     def _ending(self, client: Any) -> Ending:
         client.wait(self.name, timeout=None)
@@ -132,6 +113,14 @@ class Running:
             except Exception as error:
                 if not is_missing(error) and "already in progress" not in str(error):
                     raise
+
+
+def _close(pieces: Any) -> None:
+    """Close a stream for good: the SDK closes the socket, and leaves the file that was made of it open."""
+    response = getattr(pieces, "_response", None)
+    for each in (pieces, response):
+        with suppress(OSError, AttributeError):
+            each.close()
 
 
 class Output:
