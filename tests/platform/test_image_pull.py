@@ -40,7 +40,8 @@ def allowing(registry: Registry, monkeypatch: pytest.MonkeyPatch, **rule: Any) -
     )
     wrong = given.model_copy(update={"name": "wrong", "username": "eve"})
     other = given.model_copy(update={"name": "other", "registry": "127.0.0.1:1"})
-    images = (ImageRule(name=f"{registry.address}/team/*", **({"tags": ("*",)} | rule)),)
+    given_rule: dict[str, Any] = {"tags": ("*",)} | rule
+    images = (ImageRule(name=f"{registry.address}/team/*", **given_rule),)
     return personal_policy().model_copy(
         update={"images": images, "credentials": (given, wrong, other)}
     )

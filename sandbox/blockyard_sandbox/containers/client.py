@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import struct
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -39,16 +39,26 @@ def socket_of(place: str) -> str:
 
 def connect(place: str, version: str | None = None) -> Any:
     """Return a client of the engine; without a version the newest that both know. Raises ContainerError."""
-    socket_of(place)
+    pid_of_engine(place)  # the SDK leaves a socket open when nobody answers
     docker: Any = import_module("docker")
     with plain_errors("the engine"):
-        client = docker.APIClient(base_url=place, version=version or "auto", timeout=60)
-        if version is None and _number(client.api_version) < _number(_LEAST):
-            message = (
-                f"the engine at {place} speaks version {client.api_version}, and {_LEAST} is needed"
-            )
-            raise ContainerError(Code.SANDBOX_UNAVAILABLE, message, final=True)
-        return client
+        if version is None:
+            version = _negotiated(docker, place)
+        return docker.APIClient(base_url=place, version=version, timeout=60)
+
+
+def _negotiated(docker: Any, place: str) -> str:
+    """Return the newest version that the engine and the SDK both speak."""
+    client = docker.APIClient(base_url=place, version=_LEAST, timeout=60)
+    try:
+        told = str(client.version(api_version=False)["ApiVersion"])
+    finally:
+        client.close()
+    if _number(told) < _number(_LEAST):
+        message = f"the engine at {place} speaks version {told}, and {_LEAST} is needed"
+        raise ContainerError(Code.SANDBOX_UNAVAILABLE, message, final=True)
+    newest: str = docker.constants.DEFAULT_DOCKER_API_VERSION
+    return min(told, newest, key=_number)
 
 
 def _number(version: str) -> tuple[int, ...]:
@@ -84,6 +94,17 @@ def reason(error: BaseException) -> str:
     while (before := inner.__cause__ or inner.__context__) is not None:
         inner = before
     return (getattr(inner, "strerror", None) or type(inner).__name__)[:200]
+
+
+def close_stream(stream: Any) -> None:
+    """Close what a container prints, for good: the SDK would leave the socket open when the engine has gone."""
+    with suppress(AttributeError, OSError):
+        connection: socket.socket = stream._response.raw._fp.fp.raw._sock
+        with suppress(OSError):
+            connection.shutdown(socket.SHUT_RDWR)
+        connection.close()
+    with suppress(AttributeError, OSError):
+        stream._response.close()
 
 
 def is_missing(error: BaseException) -> bool:

@@ -93,7 +93,7 @@ class ContainerEngine:
         def in_loop(stream: Stream, text: str) -> None:
             _in_loop(loop, on_piece, stream, text)
 
-        running = Running(self._connect, spec, image, self._folders(known), known.pid)
+        running = Running(self._connect, self._check, spec, image, self._folders(known), known.pid)
         work = asyncio.ensure_future(self._watched(lambda: running.work(in_loop)))
         try:
             return await asyncio.shield(work)
@@ -114,6 +114,9 @@ class ContainerEngine:
     def _connect(self) -> Any:
         known = self._known
         return clients.connect(self._place, None if known is None else known.version)
+
+    def _check(self) -> None:
+        clients.pid_of_engine(self._place)
 
     def _look(self) -> _Known:
         pid = clients.pid_of_engine(self._place)

@@ -8,7 +8,7 @@ import uuid
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Literal
 
-from blockyard_sandbox.containers.client import is_missing, plain_errors
+from blockyard_sandbox.containers.client import close_stream, is_missing, plain_errors
 from blockyard_sandbox.containers.errors import ContainerError
 from blockyard_sandbox.containers.options import container_options, host_options
 from blockyard_sandbox.containers.owner import PREFIX
@@ -31,14 +31,16 @@ class Running:
     def __init__(
         self,
         connect: Callable[[], Any],
+        check: Callable[[], Any],
         spec: ContainerSpec,
         image: Image,
         own: Sequence[str],
         engine_pid: int | None,
     ) -> None:
-        """Prepare; nothing is asked of the engine yet."""
+        """Prepare; nothing is asked of the engine yet. ``check`` raises EngineGoneError when it does not answer."""
         self.name = f"{PREFIX}{uuid.uuid4().hex}"
         self._connect = connect
+        self._check = check
         self._spec = spec
         self._image = image
         self._own = own
@@ -87,16 +89,18 @@ class Running:
                 self._read(client, pieces, on_piece)
                 return self._ending(client)
         finally:
-            _close(pieces)
+            close_stream(pieces)
 
     def _read(self, client: Any, pieces: Any, on_piece: OnPiece) -> None:
         for out, err in pieces:
             if not self._output.take(out, err, on_piece):
+                close_stream(pieces)  # an engine waits for whoever has stopped to read
                 client.kill(self.name)
                 break
         self._output.end(on_piece)
 
     def _ending(self, client: Any) -> Ending:
+        self._check()
         client.wait(self.name, timeout=None)
         state: dict[str, Any] = client.inspect_container(self.name)["State"]
         limit = None
@@ -108,19 +112,12 @@ class Running:
 
     def _remove(self, client: Any) -> None:
         with plain_errors("the container cannot be removed"):
+            self._check()
             try:
                 client.remove_container(self.name, v=True, force=True)
             except Exception as error:
                 if not is_missing(error) and "already in progress" not in str(error):
                     raise
-
-
-def _close(pieces: Any) -> None:
-    """Close a stream for good: the SDK closes the socket, and leaves the file that was made of it open."""
-    response = getattr(pieces, "_response", None)
-    for each in (pieces, response):
-        with suppress(OSError, AttributeError):
-            each.close()
 
 
 class Output:
