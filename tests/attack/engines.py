@@ -4,11 +4,13 @@ import json
 import os
 import secrets
 import shutil
+import signal
 import socket
 import subprocess
 import tarfile
 import tempfile
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -59,6 +61,7 @@ class Engine:
         self.client.close()
         self.process.terminate()
         self.process.wait(SECONDS)
+        _end_all(self.folder)
         _detach(self.folder)
         shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -66,6 +69,15 @@ class Engine:
         self.client.close()
         self.process.kill()
         self.process.wait(SECONDS)
+        _end_all(self.folder)
+
+
+def _end_all(folder: Path) -> None:
+    """End what an engine has started, and left when it was killed: all that names its folder."""
+    for each in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            if f"{folder}/" in each.read_text():
+                os.kill(int(each.parent.name), signal.SIGKILL)
 
 
 def _detach(folder: Path) -> None:
@@ -108,6 +120,8 @@ def _started(folder: Path) -> Engine:
 def restarted(engine: Engine) -> Engine:
     """Start an engine that was killed once more, on the same state."""
     (engine.folder / "pid").unlink(missing_ok=True)
+    for name in ("containerd.pid", "containerd.sock"):
+        (engine.folder / "exec" / "containerd" / name).unlink(missing_ok=True)
     return _started(engine.folder)
 
 
