@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 
     from blockyard_sandbox.containers.spec import ContainerSpec, Image
 
-_TMPFS = "rw,nosuid,nodev,noexec,mode=1777,size={size}"
+_TMPFS = "rw,nosuid,nodev,noexec,mode=1777,uid={user},gid={group},size={size}"
+"""Owned by the container's user, since an engine gives it the mode of the folder that the image has there."""
 _PERIOD = 100_000
 """Microseconds over which the engine shares out processor time."""
 
@@ -21,7 +22,8 @@ def host_options(
     spec: ContainerSpec, mounts: Iterable[tuple[str, str, bool]], image: Image
 ) -> dict[str, Any]:
     """Return the arguments of ``create_host_config``; ``mounts`` are (source, target, writable), each source ready to be bound."""
-    tmpfs = _TMPFS.format(size=spec.tmpfs_bytes)
+    user, _, group = spec.user.partition(":")
+    tmpfs = _TMPFS.format(user=user, group=group, size=spec.tmpfs_bytes)
     taken = {target for _, target, _ in mounts}
     return {
         "network_mode": spec.network or "none",
