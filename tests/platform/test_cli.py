@@ -174,6 +174,7 @@ def test_a_folder_of_blocks_is_taken(tmp_path: Path) -> None:
 
 def test_the_doctor_speaks_json() -> None:
     done = call("doctor", "--json")
+    assert one_object(done)["engine"]["place"].startswith("unix://")
     found = one_object(done)
     assert (done.returncode, found["level"]) == (0, "full")
     assert {"name", "holds", "detail", "stops"} == set(found["layers"][0])

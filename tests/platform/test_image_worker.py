@@ -23,6 +23,7 @@ from engines import (
 
 from blockyard_platform import Runner, RunResult
 from blockyard_sandbox.containers import staging
+from blockyard_sandbox.containers.doctor import examine_engine
 from blockyard_schemas.policy import Policy, personal_policy
 from blockyard_schemas.policy_containers import ImageRule, NetworkRule
 
@@ -212,3 +213,14 @@ async def test_folders_that_an_image_declares_are_scratch_of_bounded_size(engine
     assert engine.client.volumes()["Volumes"] in ([], None)
     full = stage(await ran(policy, "sh", "-c", "df -m /data | tail -1", image="local/volumes:1"))
     assert full["outputs"]["stdout"].split()[:2] == ["tmpfs", "4"]
+
+
+def test_the_doctor_tells_of_the_engine(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = examine_engine()
+    assert (found.usable, found.place) == (True, engine.url)
+    assert "runc" in found.runtimes
+    assert found.images >= 1
+    monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
+    gone = examine_engine()
+    assert (gone.usable, gone.version) == (False, None)
+    assert gone.detail == "the container engine does not answer (No such file or directory)"
