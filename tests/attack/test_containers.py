@@ -598,6 +598,26 @@ async def test_an_image_leaves_no_volume_behind(engine: Engine, odd: str) -> Non
     assert engine.client.volumes()["Volumes"] in ([], None)
 
 
+@pytest.mark.parametrize(
+    ("declared", "volume", "code"),
+    [
+        ("/in/inner", "/in", 131),
+        ("/in", "/in", 0),
+        ("/proc/x", "/in", 130),
+        ("/dev/shm", "/in", 130),  # noqa: S108
+    ],
+)
+async def test_what_an_image_declares_lands_in_no_volume(
+    engine: Engine, declared: str, volume: str, code: int, tmp_path: Path
+) -> None:
+    make_busybox(engine, "local/busybox:odd", Volumes={declared: {}})
+    policy = policy_of(VolumeRule(name="data", source=str(tmp_path)))
+    ended = stage_of(await ran(policy, image="local/busybox:odd", volume={"data": volume}))
+    engine.client.remove_image("local/busybox:odd", force=True)
+    assert ended["code"] == code
+    assert engine.client.volumes()["Volumes"] in ([], None)
+
+
 async def test_the_machines_proxy_settings_reach_no_container(
     engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

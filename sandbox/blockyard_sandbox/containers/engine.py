@@ -93,7 +93,15 @@ class ContainerEngine:
         def in_loop(stream: Stream, text: str) -> None:
             _in_loop(loop, on_piece, stream, text)
 
-        running = Running(self._connect, self._check, spec, image, self._folders(known), known.pid)
+        running = Running(
+            self._connect,
+            self._check,
+            spec,
+            image,
+            self._folders(known),
+            known.pid,
+            owned=not known.facts.podman,
+        )
         work = asyncio.ensure_future(self._watched(lambda: running.work(in_loop)))
         try:
             return await asyncio.shield(work)

@@ -19,7 +19,7 @@ _NEEDED = {
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What is known of an engine: version, its runtimes, the folder of its state, and which protections it lacks."""
+    """What is known of an engine: version, its runtimes, the folder of its state, which protections it lacks, and whether it is Podman."""
 
     version: str
     api: str
@@ -28,6 +28,7 @@ class Facts:
     root: str
     images: int
     missing: tuple[str, ...]
+    podman: bool = False
 
     def check(self, runtime: str | None) -> None:
         """Raise a final ContainerError when the runtime, or a protection, is not there."""
@@ -50,6 +51,7 @@ def facts_of(client: Any) -> Facts:
     """Ask an engine what it is. Raises ContainerError."""
     with plain_errors("the engine's information"):
         told: dict[str, Any] = client.info()
+        parts: list[dict[str, Any]] = client.version().get("Components") or []
     missing = [what for key, what in _NEEDED.items() if told.get(key) is False]
     security = [str(each) for each in told.get("SecurityOptions") or ()]
     if not any(each.startswith("name=seccomp") for each in security):
@@ -66,4 +68,5 @@ def facts_of(client: Any) -> Facts:
         root=str(told.get("DockerRootDir") or "/var/lib/docker"),
         images=int(told.get("Images") or 0),
         missing=tuple(missing),
+        podman=any("podman" in str(part.get("Name", "")).lower() for part in parts),
     )

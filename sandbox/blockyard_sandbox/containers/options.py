@@ -3,28 +3,40 @@
 from __future__ import annotations
 
 import math
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+from blockyard_sandbox.containers.errors import ContainerError
 from blockyard_sandbox.containers.owner import OWNER, VERSION, this_owner
+from blockyard_schemas.statuses import Code
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
 
     from blockyard_sandbox.containers.spec import ContainerSpec, Image
 
-_TMPFS = "rw,nosuid,nodev,noexec,mode=1777,uid={user},gid={group},size={size}"
+_TMPFS = "rw,nosuid,nodev,noexec,mode=1777,size={size}"
+_OWNED = ",uid={user},gid={group}"
 """Owned by the container's user, since an engine gives it the mode of the folder that the image has there."""
+_KERNELS = ("/proc", "/sys", "/dev")
 _PERIOD = 100_000
 """Microseconds over which the engine shares out processor time."""
 
 
 def host_options(
-    spec: ContainerSpec, mounts: Iterable[tuple[str, str, bool]], image: Image
+    spec: ContainerSpec,
+    mounts: Sequence[tuple[str, str, bool]],
+    image: Image,
+    *,
+    owned: bool = True,
 ) -> dict[str, Any]:
-    """Return the arguments of ``create_host_config``; ``mounts`` are (source, target, writable), each source ready to be bound."""
+    """Return the arguments of ``create_host_config``; ``mounts`` are (source, target, writable), each source ready to be bound.
+
+    ``owned`` tells that the engine can give a folder in memory to a user; Podman cannot, and need not. Raises ContainerError.
+    """
     user, _, group = spec.user.partition(":")
-    tmpfs = _TMPFS.format(user=user, group=group, size=spec.tmpfs_bytes)
-    taken = {target for _, target, _ in mounts}
+    form = _TMPFS + _OWNED if owned else _TMPFS
+    tmpfs = form.format(user=user, group=group, size=spec.tmpfs_bytes)
     return {
         "network_mode": spec.network or "none",
         "privileged": False,
@@ -32,7 +44,7 @@ def host_options(
         "security_opt": ["no-new-privileges"],
         "read_only": True,
         "init": True,
-        "tmpfs": {folder: tmpfs for folder in ("/tmp", *image.volumes) if folder not in taken},  # noqa: S108
+        "tmpfs": dict.fromkeys(_scratch(image, [target for _, target, _ in mounts]), tmpfs),
         "mounts": [_bind(*mount) for mount in mounts],
         "mem_limit": spec.memory_bytes,
         "memswap_limit": spec.memory_bytes,
@@ -48,6 +60,34 @@ def host_options(
         "auto_remove": False,
         "runtime": spec.runtime,
     }
+
+
+def _scratch(image: Image, targets: Sequence[str]) -> list[str]:
+    """Return the folders in memory: /tmp, and what the image declares as volumes, where no volume is.
+
+    One inside a volume is refused: what is in the volume would decide where it is mounted.
+    """
+    found: list[str] = []
+    for folder in ("/tmp", *image.volumes):  # noqa: S108
+        path = PurePosixPath(folder)
+        inside = next(
+            (it for it in targets if path != PurePosixPath(it) and path.is_relative_to(it)), None
+        )
+        if inside is not None:
+            raise ContainerError(
+                Code.FORBIDDEN_VOLUME,
+                f"the image has a folder {folder[:80]} of its own in the volume at {inside} (FORBIDDEN_VOLUME 131)",
+            )
+        if (
+            not folder.startswith("/")
+            or ".." in path.parts
+            or any(map(path.is_relative_to, _KERNELS))
+        ):
+            message = f"the image declares {folder[:80]!r} as a volume, which cannot be one"
+            raise ContainerError(Code.FORBIDDEN_IMAGE, f"{message} (FORBIDDEN_IMAGE 130)")
+        if folder not in targets:
+            found.append(folder)
+    return found
 
 
 def _bind(source: str, target: str, writable: bool) -> dict[str, Any]:

@@ -36,9 +36,12 @@ class Running:
         image: Image,
         own: Sequence[str],
         engine_pid: int | None,
+        *,
+        owned: bool = True,
     ) -> None:
         """Prepare; nothing is asked of the engine yet. ``check`` raises EngineGoneError when it does not answer."""
         self.name = f"{PREFIX}{uuid.uuid4().hex}"
+        self._owned = owned
         self._connect = connect
         self._check = check
         self._spec = spec
@@ -74,7 +77,9 @@ class Running:
                 client.close()
 
     def _create(self, client: Any, mounts: list[tuple[str, str, bool]]) -> None:
-        host = client.create_host_config(**host_options(self._spec, mounts, self._image))
+        host = client.create_host_config(
+            **host_options(self._spec, mounts, self._image, owned=self._owned)
+        )
         client.create_container(name=self.name, host_config=host, **container_options(self._spec))
 
     def _run(self, client: Any, on_piece: OnPiece) -> Ending:
