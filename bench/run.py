@@ -10,6 +10,7 @@ from pathlib import Path
 import language
 import ours
 import peering
+import same_documents
 from goals import Goal, show
 
 HELLO = "name: hello\nstages: [{id: a, run: 'result = 1'}]\n"
@@ -77,6 +78,10 @@ def main() -> None:
     print_kinds(language.kinds(rounds))
     goals = reckon(sizes, mine, theirs) + language.reckon(rounds, dotflow(rounds))
     print("\n".join(["", *map(show, goals)]))
+    print("measuring the same documents in ddeutil-workflow ...", file=sys.stderr, flush=True)
+    same = same_documents.table(rounds)
+    print("\n".join(["", *map(show, same)]))
+    goals += same
     if options.json:
         figures = {"ours": mine, "peers": theirs, "goals": [goal._asdict() for goal in goals]}
         Path(options.json).write_text(json.dumps(figures, indent=1))

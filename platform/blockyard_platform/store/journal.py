@@ -35,7 +35,9 @@ class SqlJournal:
         self._run_id = run_id
         self._key: dict[str, Any] = {"run": run_id, "epoch": epoch}
         self._seq = seq
-        self._durable: bool | None = None  # what another run has left on this connection is not known
+        self._durable: bool | None = (
+            None  # what another run has left on this connection is not known
+        )
         self._insert_record = _upsert(engine, RECORDS)
         self._insert_start = _upsert(engine, STARTS)
         self._insert_blob = _insert(engine, BLOBS).on_conflict_do_nothing()
