@@ -142,7 +142,7 @@ async def test_nothing_of_one_script_is_left_for_the_next(runner: Runner) -> Non
     mkdir -p "$HOME/deep/er"; echo secret > "$HOME/deep/er/x"; echo secret > "$HOME/.hidden"; ln -s /etc "$HOME/link"
     (while true; do echo alive > "$HOME/alive"; sleep 0.01; done) & disown
     setsid sleep 100 & disown
-    export LEFT=1; cd /; umask 077; ulimit -n 20
+    export LEFT=1; cd /; umask 077
     """
     flat = "echo a > a; mkdir d; echo b > d/b; ln -s /etc l"
     look = 'sleep 0.05; ls -A "$HOME"; pwd; echo "[${LEFT:-}]"; umask; jobs; kill -0 -- -1 2>/dev/null || echo alone'
@@ -157,7 +157,13 @@ async def test_nothing_of_one_script_is_left_for_the_next(runner: Runner) -> Non
     result = await runner.run(document)
     stages = result.as_dict()["jobs"]["main"]["stages"]
     assert stages["after"]["outputs"] == stages["before"]["outputs"]
-    assert stages["after"]["outputs"]["stdout"].split() == [".stage.sh", "/scratch", "[]", "0022", "alone"]
+    assert stages["after"]["outputs"]["stdout"].split() == [
+        ".stage.sh",
+        "/scratch",
+        "[]",
+        "0022",
+        "alone",
+    ]
 
 
 async def test_more_files_than_are_removed_one_by_one_go_with_their_guest(runner: Runner) -> None:

@@ -91,7 +91,7 @@ class Run:
         if past is not None:
             self.variables = past.variables
             self._uses.update(past.uses)
-            self._steps = len(past.records)
+            self._steps = sum(it.started is not None for it in past.records.values())
             self.guests.spend(past.cpu_seconds)
 
     async def stages(

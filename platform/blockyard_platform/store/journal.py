@@ -117,7 +117,8 @@ def _upsert(engine: Engine, table: sa.Table) -> sa.Executable:
     changed = {column.name: insert.excluded[column.name] for column in table.c}
     if table is STARTS:
         changed = {"count": STARTS.c.count + 1}
-    statement: sa.Executable = insert.on_conflict_do_update(
+    statement = insert.on_conflict_do_update(
         index_elements=[table.c.run, table.c.path], set_=changed
     )
-    return statement
+    kept: sa.Executable = statement.execution_options(preserve_rowcount=True)
+    return kept
