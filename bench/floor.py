@@ -21,6 +21,8 @@ def main(rounds: int) -> None:
         "paths": [],
         "extensions": {},
         "binds": [],
+        "links": [],
+        "programs": False,
         "level": "full",
     }
     loaded = zygote.load(config)
@@ -28,8 +30,8 @@ def main(rounds: int) -> None:
     zygote.enter(NOTHING, as_root=root)
     child = os.fork()
     if child:
-        os.waitpid(child, 0)
-        return
+        _, status = os.waitpid(child, 0)
+        sys.exit(os.waitstatus_to_exitcode(status))
     prepared = zygote.prepare(config, NOTHING, loaded, as_root=root)
     house = Guesthouse(
         GuestLimits(),

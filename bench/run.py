@@ -6,32 +6,14 @@ import json
 import subprocess
 import sys
 from pathlib import Path
-from typing import NamedTuple
 
+import language
 import ours
 import peering
+import same_documents
+from goals import Goal, show
 
 HELLO = "name: hello\nstages: [{id: a, run: 'result = 1'}]\n"
-
-
-class Goal(NamedTuple):
-    """A figure, what it is to stay below, and the unit of both."""
-
-    name: str
-    figure: float
-    most: float
-    unit: str
-
-    @property
-    def met(self) -> bool:
-        """Whether the figure stays below."""
-        return self.figure <= self.most
-
-
-def show(goal: Goal) -> str:
-    """Return a goal as a line of the table."""
-    verdict = "met" if goal.met else "NOT MET"
-    return f"{goal.name:<62}{goal.figure:>10.2f} {goal.unit:<3} goal {goal.most:>7.2f}  {goal.figure / goal.most:>5.2f}x  {verdict}"
 
 
 def peers(sizes: list[int], rounds: int, full: bool) -> dict[str, dict[int, float | str]]:
@@ -56,6 +38,23 @@ def peers(sizes: list[int], rounds: int, full: bool) -> dict[str, dict[int, floa
     return found
 
 
+def dotflow(rounds: int) -> dict[str, float | str]:
+    """Return by case the seconds of 1,000 tasks in dotflow, or why there are none."""
+    try:
+        python = peering.install("dotflow")
+    except (subprocess.CalledProcessError, OSError) as error:
+        return {"memory": f"not installed: {error}"}
+    cases = {"memory": "dotflow", "file": "dotflow_file"}
+    return {case: _peer(python, name, 1_000, rounds) for case, name in cases.items()}
+
+
+def print_kinds(seconds: dict[str, float]) -> None:
+    """Print what a stage of each further kind takes, with the stage that it holds."""
+    print(f"\n{'a stage of a kind, in a run of 200':<62}{'us':>10}")
+    for name, each in seconds.items():
+        print(f"{name:<62}{each * 1e6:>10.1f}")
+
+
 def _peer(python: Path, name: str, size: int, rounds: int) -> float | str:
     try:
         return peering.seconds(python, name, size, rounds if size < 10_000 else 1)
@@ -76,8 +75,13 @@ def main() -> None:
     mine = ours.measure(sizes, rounds)
     theirs = peers(sizes, min(rounds, 3), options.full)
     print_runs(sizes, mine, theirs)
-    goals = reckon(sizes, mine, theirs)
+    print_kinds(language.kinds(rounds))
+    goals = reckon(sizes, mine, theirs) + language.reckon(rounds, dotflow(rounds))
     print("\n".join(["", *map(show, goals)]))
+    print("measuring the same documents in ddeutil-workflow ...", file=sys.stderr, flush=True)
+    same = same_documents.table(rounds)
+    print("\n".join(["", *map(show, same)]))
+    goals += same
     if options.json:
         figures = {"ours": mine, "peers": theirs, "goals": [goal._asdict() for goal in goals]}
         Path(options.json).write_text(json.dumps(figures, indent=1))

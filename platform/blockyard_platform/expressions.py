@@ -1,7 +1,7 @@
 """What stands between ``${{`` and ``}}``: read, never evaluated, in the platform's process.
 
-Three forms. A **literal** (``true``, ``3``, ``'text'``) and a **path** (``params.a[0]?.b | upper``) are resolved here by
-look-up. Anything else is a restricted Python expression for the guest; of that only the names it may need are found,
+Four forms. A **literal** (``true``, ``3``, ``'text'``) and a **path** (``params.a[0]?.b | upper``) are resolved here by
+look-up; one that goes through a **block** as a filter (``params.a | text.strip``) asks the guest for it. Anything else is a restricted Python expression for the guest; of that only the names it may need are found,
 by their spelling, rather too many than too few.
 
 In a path a name may hold hyphens (``stages.read-csv.outputs``), so a subtraction takes spaces: ``params.a - params.b``.
@@ -10,11 +10,20 @@ In a path a name may hold hyphens (``stages.read-csv.outputs``), so a subtractio
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
 from blockyard_platform.errors import ExpressionError
 from blockyard_platform.filters import FILTERS
+from blockyard_platform.syntax import (
+    Expression,
+    FilterCall,
+    GuestExpression,
+    Literal,
+    Path,
+    Piped,
+    Step,
+)
 from blockyard_schemas.nearest import nearest
 
 ROOTS = frozenset(
@@ -49,57 +58,12 @@ _NUMBER = re.compile(r"-?\d{1,15}(?:\.\d{1,15})?(?![\w.])")
 _STRING = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"", re.DOTALL)
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r"}
-_PIPE = re.compile(r"\s*\|\s*([A-Za-z_][A-Za-z0-9_]*)")
+_PIPE = re.compile(r"\s*\|\s*([A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*(?:@v\d+)?)?)")
 _SPACE = re.compile(r"\s*")
 _REFERENCE = re.compile(
     r"(?<![\w.])(" + "|".join(sorted(ROOTS)) + r")\b"
     r"(?:\s*\.\s*([A-Za-z_][A-Za-z0-9_]*)|\s*\[\s*(?:'([^'\\\n]*)'|\"([^\"\\\n]*)\")\s*\])?"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One step of a path: a key (text) or an index (int); ``optional`` steps give null when absent."""
-
-    key: str | int
-    optional: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class FilterCall:
-    """A filter with its literal arguments."""
-
-    name: str
-    arguments: tuple[Any, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Literal:
-    """A value written out."""
-
-    value: Any
-    filters: tuple[FilterCall, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Path:
-    """A look-up: where it begins, its steps, its filters; ``text`` is the source, for messages."""
-
-    text: str
-    root: str
-    steps: tuple[Step, ...]
-    filters: tuple[FilterCall, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class GuestExpression:
-    """A restricted Python expression; ``needs`` are (name, key or ``None`` for the whole) that it may read."""
-
-    text: str
-    needs: tuple[tuple[str, str | None], ...]
-
-
-Expression = Literal | Path | GuestExpression
 
 
 def parse(source: str) -> Expression:
@@ -126,13 +90,21 @@ def needs_of(text: str) -> tuple[tuple[str, str | None], ...]:
     return tuple(found)
 
 
-def _literal(text: str) -> Literal | None:
+def _piped(value: Literal | Path) -> Literal | Path | Piped:
+    """Part the filters at the first that is a block."""
+    first = next((at for at, call in enumerate(value.filters) if call.is_block), None)
+    if first is None:
+        return value
+    return Piped(replace(value, filters=value.filters[:first]), value.filters[first:])
+
+
+def _literal(text: str) -> Literal | Piped | Path | None:
     matched = _literal_at(text, 0)
     if matched is None:
         return None
     value, end = matched
     filters = _filters(text, end)
-    return None if filters is None else Literal(value, filters)
+    return None if filters is None else _piped(Literal(value, filters))
 
 
 def _literal_at(text: str, start: int) -> tuple[Any, int] | None:
@@ -147,7 +119,7 @@ def _literal_at(text: str, start: int) -> tuple[Any, int] | None:
     return None
 
 
-def _path(text: str) -> Path | None:
+def _path(text: str) -> Path | Piped | Literal | None:
     head = _HEAD.match(text)
     if head is None:
         return None
@@ -160,7 +132,7 @@ def _path(text: str) -> Path | None:
         near = nearest(root, ROOTS)
         hint = f"did you mean '{near}'?" if near else f"names: {', '.join(sorted(ROOTS))}"
         raise ExpressionError(f"'{root}' is not a name that expressions know", hint, "unknown-name")
-    return Path(text, root, steps, filters)
+    return _piped(Path(text, root, steps, filters))
 
 
 def _steps(text: str, position: int) -> tuple[tuple[Step, ...], int]:
@@ -190,7 +162,7 @@ def _filters(text: str, position: int) -> tuple[FilterCall, ...] | None:
         if position == len(text):
             return tuple(_known(call) for call in calls)
         found = _PIPE.match(text, position)
-        if found is None or found.group(1) in ROOTS or found.group(1) in _WORDS:
+        if found is None or found.group(1).partition(".")[0] in ROOTS or found.group(1) in _WORDS:
             return None
         arguments, position = _arguments(text, found.end())
         if arguments is None:
@@ -217,6 +189,8 @@ def _arguments(text: str, position: int) -> tuple[tuple[Any, ...] | None, int]:
 
 
 def _known(call: FilterCall) -> FilterCall:
+    if call.is_block:
+        return call
     known = FILTERS.get(call.name)
     if known is None:
         near = nearest(call.name, FILTERS)

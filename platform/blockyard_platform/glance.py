@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from blockyard_platform.errors import ExpressionError
-from blockyard_platform.expressions import GuestExpression, parse
+from blockyard_platform.expressions import parse
 from blockyard_platform.plain import is_list, is_mapping
+from blockyard_platform.syntax import GuestExpression, Piped
 from blockyard_platform.templates import pieces, texts
 
 
@@ -31,7 +32,7 @@ def _has_code(value: Any) -> bool:
 def _has_guest_expression(text: str) -> bool:
     try:
         return any(
-            not literal and isinstance(parse(source), GuestExpression)
+            not literal and isinstance(parse(source), GuestExpression | Piped)
             for literal, source in pieces(text)
         )
     except ExpressionError:

@@ -12,7 +12,7 @@ from blockyard_schemas.nearest import nearest
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from blockyard_platform.expressions import FilterCall, Path, Step
+    from blockyard_platform.syntax import FilterCall, Path, Step
 
 _SHOWN = 8
 _MISSING: Any = object()

@@ -228,10 +228,10 @@ class RunResult:
     run_id: str | None
     workflow: str | None
     status: Status
-    outputs: Mapping[str, Any] = field(default_factory=dict[str, Any])
-    jobs: Mapping[str, JobResult] = field(default_factory=dict[str, JobResult])
+    outputs: Mapping[str, Any] = field(default_factory=dict[str, Any], repr=False)
+    jobs: Mapping[str, JobResult] = field(default_factory=dict[str, JobResult], repr=False)
     problems: tuple[Problem, ...] = ()
-    logs: tuple[LogLine, ...] = ()
+    logs: tuple[LogLine, ...] = field(default=(), repr=False)
 
     @property
     def success(self) -> bool:

@@ -11,16 +11,20 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from blockyard_platform.errors import ExpressionError
-from blockyard_platform.expressions import GuestExpression, Literal, Path, parse
+from blockyard_platform.expressions import parse
 from blockyard_platform.filters import text_of
 from blockyard_platform.lookup import filtered, look_up
 from blockyard_platform.plain import is_list, is_mapping
+from blockyard_platform.syntax import GuestExpression, Literal, Path, Piped
 from blockyard_platform.weight import weigh
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from blockyard_platform.lookup import Names
+
+Asked = GuestExpression | Piped
+"""What a guest is asked for."""
 
 MAX_FILLED = 16 * 1024 * 1024
 """Bytes, roughly, that filling one template may bring together."""
@@ -113,7 +117,7 @@ class Template:
     """Data parsed once. ``guest`` are the expressions whose answers :meth:`fill` must be given, in order."""
 
     node: _Node
-    guest: tuple[GuestExpression, ...] = ()
+    guest: tuple[Asked, ...] = ()
 
     @property
     def constant(self) -> bool:
@@ -129,7 +133,7 @@ class Template:
 
 def compile_template(data: Any) -> Template:
     """Parse every text in the data, at any depth; raise ExpressionError for the first that is not well formed."""
-    guest: list[GuestExpression] = []
+    guest: list[Asked] = []
     return Template(_compile(data, guest), tuple(guest))
 
 
@@ -157,7 +161,7 @@ def has_expression(value: Any) -> bool:
     return isinstance(value, str) and _OPENS in value
 
 
-def _compile(data: Any, guest: list[GuestExpression]) -> _Node:
+def _compile(data: Any, guest: list[Asked]) -> _Node:
     if isinstance(data, str):
         return _compile_text(data, guest) if _OPENS in data else _Constant(data)
     if is_list(data):
@@ -186,7 +190,7 @@ def _same(values: Iterable[Any], items: Iterable[Any]) -> bool:
     return all(value is item for value, item in zip(values, items, strict=True))
 
 
-def _compile_text(text: str, guest: list[GuestExpression]) -> _Node:
+def _compile_text(text: str, guest: list[Asked]) -> _Node:
     parts = [
         _Constant(piece) if literal else _compile_expression(piece, guest)
         for literal, piece in pieces(text)
@@ -196,9 +200,9 @@ def _compile_text(text: str, guest: list[GuestExpression]) -> _Node:
     return _Text(tuple(parts))
 
 
-def _compile_expression(source: str, guest: list[GuestExpression]) -> _Node:
+def _compile_expression(source: str, guest: list[Asked]) -> _Node:
     expression = parse(source)
-    if isinstance(expression, GuestExpression):
+    if isinstance(expression, GuestExpression | Piped):
         guest.append(expression)
         return _Answer(len(guest) - 1)
     if isinstance(expression, Literal):

@@ -135,3 +135,59 @@ def test_a_script_is_never_a_template() -> None:
     (problem,) = validate(given).problems
     assert problem.pointer == "/stages/0/bash"
     assert "env: {x: ${{ params.x }}}" in str(problem.hint)
+
+
+async def test_nothing_of_one_script_is_left_for_the_next(runner: Runner) -> None:
+    first = """
+    mkdir -p "$HOME/deep/er"; echo secret > "$HOME/deep/er/x"; echo secret > "$HOME/.hidden"; ln -s /etc "$HOME/link"
+    (while true; do echo alive > "$HOME/alive"; sleep 0.01; done) & disown
+    setsid sleep 100 & disown
+    export LEFT=1; cd /; umask 077
+    """
+    flat = "echo a > a; mkdir d; echo b > d/b; ln -s /etc l"
+    look = 'sleep 0.05; ls -A "$HOME"; pwd; echo "[${LEFT:-}]"; umask; jobs; kill -0 -- -1 2>/dev/null || echo alone'
+    document: dict[str, Any] = {
+        "name": "t",
+        "stages": [
+            {"id": "before", "bash": look},
+            *[{"bash": script} for script in (flat, flat, first)],
+            {"id": "after", "bash": look},
+        ],
+    }
+    result = await runner.run(document)
+    stages = result.as_dict()["jobs"]["main"]["stages"]
+    assert stages["after"]["outputs"] == stages["before"]["outputs"]
+    assert stages["after"]["outputs"]["stdout"].split() == [
+        ".stage.sh",
+        "/scratch",
+        "[]",
+        "0022",
+        "alone",
+    ]
+
+
+async def test_more_files_than_are_removed_one_by_one_go_with_their_guest(runner: Runner) -> None:
+    document: dict[str, Any] = {
+        "name": "t",
+        "stages": [
+            {"bash": "for i in $(seq 1000); do : > f$i; done"},
+            {"id": "a", "bash": "ls -A | wc -l"},
+        ],
+    }
+    result = await runner.run(document)
+    assert stage(result)["outputs"]["stdout"] == "1\n"
+
+
+async def test_a_long_row_of_scripts_outlives_its_guests(runner: Runner) -> None:
+    stages = [{"bash": "true"}] * 205
+    result = await runner.run({"name": "t", "stages": [*stages, {"id": "a", "bash": "echo here"}]})
+    assert stage(result)["outputs"]["stdout"] == "here\n"
+
+
+async def test_the_seconds_of_processes_that_are_left_are_counted(policy: Policy) -> None:
+    little = policy.run.model_copy(update={"cpu_seconds": 0.3})
+    narrow = policy.model_copy(update={"run": little})
+    stages = [{"bash": "(while true; do :; done) & sleep 0.6"}, {"id": "a", "bash": "true"}]
+    async with Runner(policy=narrow) as runner:
+        result = await runner.run({"name": "t", "stages": stages})
+    assert (stage(result)["status"], stage(result)["code"]) == ("FAILED", 123)

@@ -7,14 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from blockyard_platform.errors import ExpressionError
-from blockyard_platform.expressions import (
-    FilterCall,
-    GuestExpression,
-    Literal,
-    Path,
-    Step,
-    parse,
-)
+from blockyard_platform.expressions import parse
+from blockyard_platform.syntax import FilterCall, GuestExpression, Literal, Path, Step
 
 
 @pytest.mark.parametrize(

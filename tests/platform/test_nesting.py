@@ -1,12 +1,20 @@
 """Generated documents: every kind inside every other, against a model of what must become of each stage."""
 
 import asyncio
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
-from hypothesis import given, settings
+import pytest
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from blockyard_platform import Runner
+from blockyard_platform import Runner, RunResult
+from blockyard_platform.engine.journal import Marks
+from blockyard_platform.errors import JournalError
+from blockyard_platform.results import StageRecord
+from blockyard_platform.store.journal import SqlJournal
 from blockyard_schemas.policy import personal_policy
 
 POLICY = personal_policy().model_copy(update={"depth": 16})
@@ -24,6 +32,24 @@ FLAGS: Stages = st.fixed_dictionaries(
     },
 )
 LEAVES: Stages = st.sampled_from([{}, {"echo": "${{ params.yes }}"}, {"raise": "no"}])
+WORKING: Stages = LEAVES | st.sampled_from(
+    [
+        {"run": "result = n + 1", "vars": {"n": "${{ params.yes | int }}"}},
+        {"run": "result = 1 / 0"},
+        {"uses": "math.add", "with": {"first": 1, "second": 2}},
+        {"uses": "variable.set", "with": {"name": "v", "value": 1}},
+        {"bash": "true"},
+        {"bash": "exit 3"},
+        {"wait": {"until": "2026-01-31T08:00:00+01:00"}},
+        {"trigger": "good"},
+        {"trigger": "bad"},
+    ]
+)
+BAD = ({"run": "result = 1 / 0"}, {"bash": "exit 3"}, {"trigger": "bad"})
+CHILDREN = {
+    "good": {"name": "good", "stages": [{"foreach": [1], "stages": [{"echo": "x"}]}]},
+    "bad": {"name": "bad", "stages": [{"echo": "x"}, {"raise": "no"}]},
+}
 
 
 def _merged(pair: tuple[dict[str, Any], dict[str, Any]]) -> dict[str, Any]:
@@ -34,7 +60,7 @@ def _flagged(stage: Stages) -> Stages:
     return st.tuples(stage, FLAGS).map(_merged)
 
 
-def _nested(inner: Stages) -> Stages:
+def _nested(inner: Stages, concurrent: int = 3) -> Stages:
     rows = st.lists(inner, max_size=3)
     items = st.sampled_from([list[int](), [1], [1, 2]])
     match = st.tuples(
@@ -42,7 +68,7 @@ def _nested(inner: Stages) -> Stages:
         st.fixed_dictionaries({"else": rows}),
     ).map(list)
     kinds: list[dict[str, st.SearchStrategy[Any]]] = [
-        {"foreach": items, "stages": rows, "concurrent": st.integers(1, 3)},
+        {"foreach": items, "stages": rows, "concurrent": st.integers(1, concurrent)},
         {"parallel": st.fixed_dictionaries({"a": rows, "b": rows})},
         {"until": st.just("${{ params.yes }}"), "stages": rows},
         {"case": st.sampled_from([1, "1", 2]), "match": match},
@@ -53,6 +79,10 @@ def _nested(inner: Stages) -> Stages:
 
 
 STAGES = st.lists(st.recursive(_flagged(LEAVES), _nested, max_leaves=12), max_size=5)
+ALL_KINDS = st.lists(
+    st.recursive(_flagged(WORKING), lambda inner: _nested(inner, 1), max_leaves=8), max_size=4
+)
+"""One item at a time: which of two that are at work fails first is not the same in each run."""
 
 
 def expected(stages: list[Any]) -> tuple[list[str], bool]:
@@ -69,7 +99,7 @@ def expected(stages: list[Any]) -> tuple[list[str], bool]:
 
 
 def _fails(stage: Any) -> bool:
-    if "raise" in stage:
+    if "raise" in stage or any(bad.items() <= stage.items() for bad in BAD):
         return True
     if "foreach" in stage:
         return bool(stage["foreach"]) and expected(stage["stages"])[1]
@@ -88,14 +118,14 @@ def _fails(stage: Any) -> bool:
     return False
 
 
+def _document(stages: list[Any]) -> dict[str, Any]:
+    params = {"yes": {"default": True}, "no": {"default": False}}
+    return {"name": "t", "params": params, "stages": stages}
+
+
 async def _run(stages: list[Any]) -> Any:
-    document = {
-        "name": "t",
-        "params": {"yes": {"default": True}, "no": {"default": False}},
-        "stages": stages,
-    }
     async with Runner(policy=POLICY) as runner:
-        return (await runner.run(document)).as_dict()
+        return (await runner.run(_document(stages))).as_dict()
 
 
 @settings(max_examples=120, deadline=None)
@@ -120,3 +150,62 @@ def _check_inside(record: Any, stage: Any) -> None:
         assert nested == expected(stage["parallel"][name])[0]
         for inner, each in zip(branch["stages"].values(), stage["parallel"][name], strict=True):
             _check_inside(inner, each)
+
+
+class CutJournal(SqlJournal):
+    """A journal that takes so many records, and then none."""
+
+    left = 0
+
+    def finished(self, record: StageRecord, marks: Marks) -> None:
+        """Write a record, or raise JournalError."""
+        CutJournal.left -= 1
+        if CutJournal.left < 0:
+            raise JournalError("cut")
+        super().finished(record, marks)
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A runner with a journal, and the event loop that it lives in."""
+
+    loop: asyncio.Runner
+    runner: Runner
+    ids: Iterator[int]
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+    """Yield a runner whose sandboxes are started once."""
+    journal = tmp_path_factory.mktemp("journal") / "runs.db"
+    with asyncio.Runner() as loop:
+        runner = Runner(policy=POLICY, workflows=CHILDREN, journal=journal)
+        yield Bench(loop, runner, itertools.count())
+        loop.run(runner.close())
+
+
+def _whole(result: RunResult) -> Any:
+    """Return what became of each stage, without the times."""
+    stages = result.as_dict()["jobs"]["main"]["stages"]
+    return {name: (it["status"], it["code"], it["outputs"]) for name, it in stages.items()}
+
+
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(stages=ALL_KINDS, cut=st.integers(0, 12))
+def test_a_run_that_is_cut_off_comes_to_the_same_end(
+    stages: list[Any], cut: int, bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [f"{next(bench.ids)}-{kind}" for kind in ("whole", "cut")]
+    whole = bench.loop.run(bench.runner.run(_document(stages), run_id=names[0]))
+    statuses, failed = expected(stages)
+    assert [it[0] for it in _whole(whole).values()] == statuses
+    assert whole.success is not failed
+    with monkeypatch.context() as patched:
+        patched.setattr("blockyard_platform.store.store.SqlJournal", CutJournal)
+        CutJournal.left = cut
+        bench.loop.run(bench.runner.run(_document(stages), run_id=names[1]))
+    resumed = bench.loop.run(bench.runner.resume(names[1]))
+    assert _whole(resumed) == _whole(whole)
+    assert resumed.status == whole.status

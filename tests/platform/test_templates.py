@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from blockyard_platform.errors import ExpressionError
 from blockyard_platform.plain import is_list, is_mapping
+from blockyard_platform.syntax import GuestExpression
 from blockyard_platform.templates import MAX_FILLED, compile_template, pieces
 
 
@@ -144,7 +145,7 @@ def test_braces_inside_an_expression_do_not_end_it() -> None:
 
 def test_answers_of_the_guest_are_put_in_their_places() -> None:
     compiled = compile_template({"a": "${{ 1 + 1 }}", "b": ["${{ params.x }}", "n=${{ 2 * 3 }}"]})
-    assert [expression.text for expression in compiled.guest] == ["1 + 1", "2 * 3"]
+    assert compiled.guest == (GuestExpression("1 + 1", ()), GuestExpression("2 * 3", ()))
     assert compiled.fill(Names(params={"x": 0}), [2, 6]) == {"a": 2, "b": [0, "n=6"]}
 
 

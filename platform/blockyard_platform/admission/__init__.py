@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from blockyard_platform.admission.before import Before
 from blockyard_platform.admission.checks import (
     check_blocks,
     check_code,
@@ -23,9 +24,10 @@ from blockyard_platform.admission.children import (
 )
 from blockyard_platform.admission.containers import check_containers
 from blockyard_platform.admission.features import check_extras, check_features
+from blockyard_platform.admission.filters import check_filters
 from blockyard_platform.admission.jobs import before_each, check_jobs
 from blockyard_platform.admission.planning import build_plan
-from blockyard_platform.admission.references import Before, check_outputs, check_stage
+from blockyard_platform.admission.references import check_outputs, check_stage
 from blockyard_platform.admission.reporting import Report
 from blockyard_platform.admission.walk import Found, Row, job_rows, walk
 from blockyard_platform.plain import is_mapping
@@ -126,6 +128,7 @@ def _check(
     check_containers(stages, policy, report)
     check_jobs(document, report)
     _check_references(document, params, report)
+    check_filters(document, policy, catalog, report)
     return check_blocks(stages, policy, catalog, report, added.uses)
 
 

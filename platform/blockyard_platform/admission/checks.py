@@ -189,8 +189,8 @@ def check_blocks(
         block = catalog.find(name)
         place = (*found.pointer, "uses")
         if block is None:
-            _not_found(name, place, catalog, report)
-        elif not _forbidden(block, place, policy, report):
+            report_missing(name, place, catalog, report)
+        elif check_allowed(block, place, policy, report):
             limits[block.name] = policy.block_limit(block.name, block.limit)
             uses[block.name] += 1
             _count(block.name, uses[block.name], limits[block.name], place, report)
@@ -202,7 +202,8 @@ def _limit_of(name: str, policy: Policy, catalog: Catalog) -> int | None:
     return None if block is None else policy.block_limit(name, block.limit)
 
 
-def _not_found(name: str, place: Pointer, catalog: Catalog, report: Report) -> None:
+def report_missing(name: str, place: Pointer, catalog: Catalog, report: Report) -> None:
+    """Report a block that the catalog does not have, and the nearest that it has."""
     near = catalog.suggest(name)
     hint = (
         f"did you mean '{near}'?" if near else "`blockyard blocks` lists the blocks that there are"
@@ -212,7 +213,8 @@ def _not_found(name: str, place: Pointer, catalog: Catalog, report: Report) -> N
     )
 
 
-def _forbidden(block: Block, place: Pointer, policy: Policy, report: Report) -> bool:
+def check_allowed(block: Block, place: Pointer, policy: Policy, report: Report) -> bool:
+    """Report a block that needs tags which the tenant lacks; return whether it may be used."""
     missing = [tag for tag in sorted(block.tags) if not policy.allows_tags([tag])]
     if missing:
         report.add(
@@ -222,7 +224,7 @@ def _forbidden(block: Block, place: Pointer, policy: Policy, report: Report) -> 
             f"{'s' * (len(missing) > 1)} {', '.join(missing)} (FORBIDDEN_BLOCK 105)",
             "use another block, or ask an admin for the tag",
         )
-    return bool(missing)
+    return not missing
 
 
 def _count(name: str, used: int, limit: int | None, place: Pointer, report: Report) -> None:

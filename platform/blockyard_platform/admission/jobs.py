@@ -5,9 +5,9 @@ from __future__ import annotations
 from graphlib import CycleError, TopologicalSorter
 from typing import TYPE_CHECKING, Any
 
+from blockyard_platform.admission.before import Before
 from blockyard_platform.admission.references import (
     EVERYWHERE,
-    Before,
     Where,
     check_condition,
     check_texts,

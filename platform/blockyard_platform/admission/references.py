@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from blockyard_platform.admission.before import Before
 from blockyard_platform.admission.walk import Found, Pointer, Row, ended, inner_rows, sees
 from blockyard_platform.errors import ExpressionError
-from blockyard_platform.expressions import GuestExpression, Path, parse
+from blockyard_platform.expressions import parse
 from blockyard_platform.plain import is_list, is_mapping
+from blockyard_platform.syntax import GuestExpression, Path, Piped
 from blockyard_platform.templates import has_expression, pieces, texts
 from blockyard_schemas.kinds import spellings
 from blockyard_schemas.nearest import nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
-
     from blockyard_platform.admission.reporting import Report
 
 EVERYWHERE = frozenset({"params", "stages", "jobs", "retry", "run"})
@@ -42,32 +41,6 @@ UNREAD = frozenset(
 
 _RECORD = ("status", "code", "outputs", "error")
 _JOB = ("status", "stages", "outputs", "error", "matrix")
-
-
-class Before:
-    """The jobs that one job comes after: those that it needs, and those that they need."""
-
-    def __init__(self, name: str, needs: Mapping[str, tuple[str, ...]]) -> None:
-        """Keep what is needed; nothing is followed yet."""
-        self._name = name
-        self._needs = needs
-
-    @property
-    def all(self) -> Collection[str]:
-        """The names of all jobs of the document."""
-        return self._needs
-
-    @cached_property
-    def names(self) -> frozenset[str]:
-        """The names of the jobs that come before."""
-        seen: set[str] = set()
-        heap = list(self._needs.get(self._name, self._needs))
-        while heap:
-            each = heap.pop()
-            if each not in seen and each in self._needs:
-                seen.add(each)
-                heap.extend(self._needs[each])
-        return frozenset(seen)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +134,9 @@ def check_texts(value: Any, pointer: Pointer, where: Where, report: Report) -> N
 
 def _check_expression(source: str, where: Where) -> None:
     expression = parse(source)
-    if isinstance(expression, Path):
+    if isinstance(expression, Piped) and isinstance(expression.value, Path):
+        _check_path(expression.value, where)
+    elif isinstance(expression, Path):
         _check_path(expression, where)
     elif isinstance(expression, GuestExpression):
         _check_hyphens(expression, where.row, where.index)

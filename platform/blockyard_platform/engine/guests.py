@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from blockyard_platform.errors import StageFailureError
+from blockyard_platform.plain import is_mapping
 from blockyard_schemas.statuses import Code
 
 if TYPE_CHECKING:
@@ -15,6 +16,24 @@ if TYPE_CHECKING:
     from blockyard_platform.engine.house import House
     from blockyard_sandbox.limits import GuestLimits
     from blockyard_sandbox.sandbox import Answer, Guest, Sandbox
+
+
+_MOST_SCRIPTS = 100
+"""Scripts that one guest runs: the seconds that it needs itself count against the limit of its processes."""
+
+
+@dataclass(slots=True)
+class _Shell:
+    """A guest that runs scripts."""
+
+    guest: Guest
+    scripts: int = 0
+
+    def may_go_on(self, answer: Answer | None) -> bool:
+        """Whether the guest is as it was, after this answer."""
+        if answer is None or not self.guest.alive or self.scripts >= _MOST_SCRIPTS:
+            return False
+        return is_mapping(answer.value) and answer.value.get("clean") is True
 
 
 class Guests:
@@ -27,6 +46,7 @@ class Guests:
         self._places = asyncio.Semaphore(house.policy.run.guests)
         self._idle: list[Guest] = []
         self._dead: list[Guest] = []
+        self._shells: list[_Shell] = []
         self._seconds_left = house.policy.run.cpu_seconds
 
     async def ask(
@@ -51,17 +71,23 @@ class Guests:
     async def run_script(
         self, payload: dict[str, Any], on_log: Callable[[str], None]
     ) -> tuple[Any, bool]:
-        """Return what the operation ``shell`` answers, and whether memory ran out; each script has a guest of its own.
+        """Return what the operation ``shell`` answers, and whether memory ran out.
 
-        Raises StageFailureError as :meth:`ask` does.
+        A guest is used for another script of this run when the last has left nothing behind. Raises StageFailureError as :meth:`ask` does.
         """
         async with self._places:
-            guest = await self._spawn(self._house.programs(), self._house.program_limits())
+            self._check_budget()
+            shell = self._shells.pop() if self._shells else await self._new_shell()
+            answer, starved = None, False
             try:
-                answer = await guest.call("shell", payload, on_log=on_log)
-                starved = guest.out_of_memory
+                answer = await shell.guest.call("shell", payload, on_log=on_log)
+                starved = shell.guest.out_of_memory
             finally:
-                await guest.close()
+                shell.scripts += 1
+                if starved or not shell.may_go_on(answer):
+                    await shell.guest.close()
+                else:
+                    self._shells.append(shell)
         self._seconds_left -= answer.cpu_seconds
         if answer.error is not None:
             raise self._failure(answer)
@@ -70,6 +96,11 @@ class Guests:
     def place(self) -> asyncio.Semaphore:
         """Return what one of the run's places is held by: a container takes one as a guest does."""
         return self._places
+
+    async def _new_shell(self) -> _Shell:
+        while self._dead:
+            await self._dead.pop().close()
+        return _Shell(await self._spawn(self._house.programs(), self._house.program_limits()))
 
     @property
     def spent(self) -> float:
@@ -82,8 +113,8 @@ class Guests:
 
     async def close(self) -> None:
         """End all guests."""
-        ending = self._idle + self._dead
-        self._idle, self._dead = [], []
+        ending = [*self._idle, *self._dead, *(shell.guest for shell in self._shells)]
+        self._idle, self._dead, self._shells = [], [], []
         for guest in ending:
             await guest.close()
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from blockyard_platform.engine.names import names_of, scope_of_outputs, status_of_jobs
 from blockyard_platform.engine.scope import Scope
 from blockyard_platform.engine.stages import as_failure
-from blockyard_platform.errors import ExpressionError, StageFailureError
+from blockyard_platform.errors import ExpressionError, JournalError, StageFailureError
 from blockyard_platform.results import JobResult, RunResult
 from blockyard_schemas.problems import Problem
 from blockyard_schemas.statuses import Code, Status
@@ -23,14 +24,22 @@ async def execute(run: Run, seconds: float) -> RunResult:
     timer = asyncio.get_running_loop().call_later(seconds, run.stop, Code.TIMEOUT, message)
     try:
         result = await interpret(run)
-        if not run.lost:
-            run.journal.ended(result)
-        return result
+        return result if run.lost else _noted(run, result)
     finally:
         timer.cancel()
         run.journal.close()
         await run.guests.close()
         await run.observers.drain()
+
+
+def _noted(run: Run, result: RunResult) -> RunResult:
+    """Tell the journal how the run ended; without its word the run has not ended well."""
+    try:
+        run.journal.ended(result)
+    except JournalError as error:
+        problem = Problem(Code.INTERRUPTED.name, "", str(error))
+        return replace(result, status=Status.FAILED, problems=(*result.problems, problem))
+    return result
 
 
 async def interpret(run: Run) -> RunResult:

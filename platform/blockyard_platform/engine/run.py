@@ -6,14 +6,12 @@ import asyncio
 from time import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from blockyard_platform.engine.answers import answers_of
 from blockyard_platform.engine.guests import Guests
 from blockyard_platform.engine.journal import Marks
 from blockyard_platform.engine.lines import Lines
-from blockyard_platform.engine.scope import Scope, gather
-from blockyard_platform.errors import JournalError, StageFailureError, wrong_form
-from blockyard_platform.plain import is_list
+from blockyard_platform.errors import JournalError, StageFailureError
 from blockyard_platform.results import LogLine, RunView
-from blockyard_platform.templates import check_weight
 from blockyard_platform.weight import weigh
 from blockyard_schemas.statuses import Code, Status
 
@@ -23,6 +21,7 @@ if TYPE_CHECKING:
     from blockyard_platform.engine.house import House
     from blockyard_platform.engine.journal import Journal, Past
     from blockyard_platform.engine.observers import Observers
+    from blockyard_platform.engine.scope import Scope
     from blockyard_platform.plan import Body, Plan, Stage
     from blockyard_platform.results import JobResult, Outputs, StageRecord
     from blockyard_platform.templates import Template
@@ -94,7 +93,7 @@ class Run:
             self.variables = past.variables
             self.pins.update(past.pins)
             self._uses.update(past.uses)
-            self._steps = len(past.records)
+            self._steps = sum(it.started is not None for it in past.records.values())
             self.guests.spend(past.cpu_seconds)
 
     async def stages(
@@ -153,16 +152,10 @@ class Run:
         return Marks(cpu_seconds=spent) if marks is None else marks._replace(cpu_seconds=spent)
 
     async def fill(self, template: Template, scope: Scope) -> Any:
-        """Return a template's data; what is more than a look-up is asked of the guest, all of it in one call."""
+        """Return a template's data; what is more than a look-up is asked of the guest."""
         if not template.guest:
             return template.fill(scope)
-        names = gather(template.guest, scope)
-        check_weight(names)
-        payload = {"sources": [expression.text for expression in template.guest], "names": names}
-        answers = await self.guests.ask("expressions", payload)
-        if not is_list(answers) or len(answers) != len(template.guest):
-            raise wrong_form()
-        return template.fill(scope, answers)
+        return template.fill(scope, await answers_of(self, template.guest, scope))
 
     async def ask(self, op: str, payload: dict[str, Any], path: str) -> Any:
         """Return the answer of a guest; what it prints meanwhile is logged line by line, as the stage's."""

@@ -8,8 +8,8 @@ from blockyard_platform.lookup import is_node
 from blockyard_platform.plain import is_mapping
 
 if TYPE_CHECKING:
-    from blockyard_platform.expressions import GuestExpression
     from blockyard_platform.results import StageRecord
+    from blockyard_platform.syntax import GuestExpression
 
 
 class Scope:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from blockyard_platform.manager.errors import StepError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
 _Target = TypeVar("_Target")
 _MARK = "__blockyard_action__"
@@ -17,12 +17,12 @@ _MARK = "__blockyard_action__"
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """A value that is handed on: ``storage`` is the value itself, any Python object; ``time`` is in UTC."""
+    """A value that is handed on: ``storage`` is the value itself, any Python object; ``time``, in UTC, when a task had made it."""
 
     storage: Any = None
     task_id: str | None = None
     workflow_id: str | None = None
-    time: datetime = field(default_factory=lambda: datetime.now(UTC))
+    time: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -175,7 +175,8 @@ class Manager:
         except (Exception, SystemExit) as error:
             task.failed_once(error)
             raise _failure(place.path, error) from error
-        run.hold(outputs)
+        if outputs:
+            run.hold(outputs)
         self._values[place.path] = value
         return outputs
 
@@ -184,9 +185,11 @@ class Manager:
         before = place.before
         if before is None:
             return Context()
-        if place.first and len(before.task.steps) > 1:
-            return self._context_of(before.task)
-        return Context(self._value(before.path), before.task.name, self.workflow_id)
+        if not place.first:
+            return Context(self._value(before.path), before.task.name, self.workflow_id)
+        if before.path in self._values:
+            return before.task.current_context
+        return self._context_of(before.task)
 
     def _value(self, path: str) -> Any:
         if path not in self._values:
@@ -197,10 +200,10 @@ class Manager:
         """Return a task's value; that of a class is a list with a context for each of its methods."""
         prefix = self._prefixes[task.name]
         values = [self._value(prefix + stage) for stage in task.stage_ids()]
+        rest = (task.name, self.workflow_id, datetime.now(UTC))
         if len(values) == 1:
-            return Context(values[0], task.name, self.workflow_id)
-        contexts = [Context(value, task.name, self.workflow_id) for value in values]
-        return Context(contexts, task.name, self.workflow_id)
+            return Context(values[0], *rest)
+        return Context([Context(value, *rest) for value in values], *rest)
 
     async def _ended(self, _view: RunView, record: StageRecord) -> None:
         self._take(record, restored=False)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import importlib
 import inspect
 import pickle
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 from blockyard_platform.manager.actions import Context, Options, options_of
@@ -100,17 +101,21 @@ def _step(
     target: Any, method: str | None, function: Any, made_with: frozenset[str], options: Options
 ) -> Step:
     takes = _parameters(function, function, skip=int(method is not None))
-    step = Step(target, method, takes, made_with, options, inspect.iscoroutinefunction(function))
-    return replace(step, is_async=True) if _calls_coroutine(function) else step
+    return Step(target, method, takes, made_with, options, _gives_coroutine(function))
 
 
-def _calls_coroutine(function: Any) -> bool:
-    """Whether an object is called through a coroutine method."""
-    return inspect.iscoroutinefunction(getattr(function, "__call__", None))  # noqa: B004
+def _gives_coroutine(function: Any) -> bool:
+    """Whether a call gives a coroutine, also that of an object whose ``__call__`` is a coroutine function."""
+    if type(function) is FunctionType:
+        return bool(function.__code__.co_flags & inspect.CO_COROUTINE)
+    called = function.__call__ if hasattr(function, "__call__") else None  # noqa: B004
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(called)
 
 
 def _parameters(function: Any, shown: Any, skip: int = 0) -> frozenset[str]:
     """Return which of the offered parameters are taken; raise StepError when others must be given."""
+    if type(function) is FunctionType and _takes_nothing(function, skip):
+        return frozenset()
     try:
         found = list(inspect.signature(function).parameters.values())[skip:]
     except (TypeError, ValueError):
@@ -128,6 +133,14 @@ def _parameters(function: Any, shown: Any, skip: int = 0) -> frozenset[str]:
                 f"{_title(shown)} takes '{each.name}': a step is offered initial_context and previous_context"
             )
     return frozenset(takes)
+
+
+def _takes_nothing(function: FunctionType, skip: int) -> bool:
+    """Whether it has no parameter at all: asked first, because a signature takes many times as long to be read."""
+    code = function.__code__
+    wild = inspect.CO_VARARGS | inspect.CO_VARKEYWORDS
+    plain = not code.co_flags & wild and not hasattr(function, "__wrapped__")
+    return plain and code.co_argcount <= skip and not code.co_kwonlyargcount
 
 
 def _title(target: Any) -> str:

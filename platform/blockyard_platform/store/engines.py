@@ -59,15 +59,26 @@ def _options(url: sa.URL) -> dict[str, Any]:
 
 
 def _configure_sqlite(connection: Any, _: Any) -> None:
-    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=NORMAL",
+        "foreign_keys=ON",
+        "wal_autocheckpoint=4000",
+    ):
         connection.execute(f"PRAGMA {pragma}")
 
 
 def _migrate(engine: Engine) -> None:
     """Bring the tables to what this version needs; Alembic is loaded only when there is something to do."""
     with engine.connect() as connection:
-        if _version(connection) == HEAD:
-            return
+        version = _version(connection)
+    if version == HEAD:
+        return
+    if version is not None and version > HEAD:
+        raise StoreError(
+            f"the journal was written by a newer version of this program ({version}, and this one knows {HEAD})",
+            "update the program, or give another journal",
+        )
     from blockyard_platform.store.migrations import upgrade
 
     upgrade(engine)

@@ -35,7 +35,9 @@ class SqlJournal:
         self._run_id = run_id
         self._key: dict[str, Any] = {"run": run_id, "epoch": epoch}
         self._seq = seq
-        self._durable = False
+        self._durable: bool | None = (
+            None  # what another run has left on this connection is not known
+        )
         self._insert_record = _upsert(engine, RECORDS)
         self._insert_start = _upsert(engine, STARTS)
         self._insert_pin = _upsert(engine, PINS)
@@ -120,7 +122,6 @@ def _upsert(engine: Engine, table: sa.Table) -> sa.Executable:
     changed = {column.name: insert.excluded[column.name] for column in table.c}
     if table is STARTS:
         changed = {"count": STARTS.c.count + 1}
-    statement: sa.Executable = insert.on_conflict_do_update(
-        index_elements=list(table.primary_key), set_=changed
-    )
-    return statement
+    statement = insert.on_conflict_do_update(index_elements=list(table.primary_key), set_=changed)
+    kept: sa.Executable = statement.execution_options(preserve_rowcount=True)
+    return kept

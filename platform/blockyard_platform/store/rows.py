@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 
 def dumped(value: Any) -> str:
-    """Return plain data as JSON."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    """Return plain data as JSON, in ASCII: halves of surrogate pairs are no UTF-8, and NUL no text of PostgreSQL."""
+    return json.dumps(value, separators=(",", ":"))
 
 
 def fingerprint(params: Mapping[str, Any]) -> str:
@@ -32,7 +32,7 @@ def row_of(record: StageRecord, marks: Marks) -> tuple[dict[str, Any], bytes | N
     outputs = dumped(record.outputs)
     blob, digest = None, None
     if len(outputs) > INLINE_BYTES:
-        blob = outputs.encode("utf-8", "surrogatepass")
+        blob = outputs.encode("ascii")
         digest = hashlib.sha256(blob).hexdigest()
     row = {
         "path": record.path,

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy.engine import Connection
 
+    from blockyard_platform.results import StageRecord
+
 
 _AT_ONCE = 500
 
@@ -149,17 +151,30 @@ def _read(connection: Connection, run_id: str) -> StoredRun:
             "`blockyard runs --journal FILE` lists its runs",
             "run-id",
         )
-    return StoredRun(
-        id=row.id,
-        workflow=row.workflow,
-        document=json.loads(row.document),
-        params=json.loads(row.params),
-        fingerprint=row.fingerprint,
-        status=Status(row.status),
-        epoch=row.epoch,
-        created=row.created,
-        result=None if row.result is None else json.loads(row.result),
-    )
+    try:
+        return StoredRun(
+            id=row.id,
+            workflow=row.workflow,
+            document=json.loads(row.document),
+            params=json.loads(row.params),
+            fingerprint=row.fingerprint,
+            status=Status(row.status),
+            epoch=row.epoch,
+            created=row.created,
+            result=None if row.result is None else json.loads(row.result),
+        )
+    except ValueError as error:
+        raise _damaged(run_id, error) from error
+
+
+def _damaged(run_id: str, error: ValueError) -> StoreError:
+    hint = "restore the journal from a copy, or run the document anew"
+    return StoreError(f"what the journal holds of the run {run_id} is damaged: {error}", hint)
+
+
+def _is_open(record: StageRecord | None) -> bool:
+    """Whether what was begun has no end; a wait that was cancelled still has the moment that it waited for."""
+    return record is None or (record.kind == "wait" and record.status is Status.CANCEL)
 
 
 def _drop(connection: Connection, run_id: str, paths: Iterable[str]) -> None:
@@ -184,13 +199,16 @@ def _past(connection: Connection, run_id: str, *, again: bool) -> tuple[Past, in
         .order_by(RECORDS.c.seq)
     )
     rows: list[Any] = list(connection.execute(wanted))
-    records = {row.path: record_of(row, row.data) for row in rows}
+    try:
+        records = {row.path: record_of(row, row.data) for row in rows}
+    except (ValueError, TypeError) as error:
+        raise _damaged(run_id, ValueError(str(error))) from error
     variables = next((row.variables for row in reversed(rows) if row.variables is not None), "{}")
     starts: list[Any] = list(connection.execute(sa.select(STARTS).where(STARTS.c.run == run_id)))
     pins: list[Any] = list(connection.execute(sa.select(PINS).where(PINS.c.run == run_id)))
     past = Past(
         records=records,
-        begun={it.path: Begun(it.count, it.at) for it in starts if it.path not in records},
+        begun={it.path: Begun(it.count, it.at) for it in starts if _is_open(records.get(it.path))},
         uses=Counter(row.block for row in rows if row.block is not None),
         variables=json.loads(variables),
         cpu_seconds=max((row.cpu_seconds for row in rows), default=0.0),

@@ -10,7 +10,6 @@ from sqlalchemy import (
     Column,
     Float,
     ForeignKey,
-    Index,
     Integer,
     LargeBinary,
     MetaData,
@@ -59,6 +58,7 @@ RECORDS = Table(
     Column("block", Text),
     Column("variables", Text),
     Column("cpu_seconds", Float, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 STARTS = Table(
@@ -84,5 +84,3 @@ BLOBS = Table(
     Column("digest", String(64), primary_key=True),
     Column("data", LargeBinary, nullable=False),
 )
-
-Index("records_in_order", RECORDS.c.run, RECORDS.c.seq)

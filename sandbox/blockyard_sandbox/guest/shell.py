@@ -4,9 +4,11 @@ Bash and all that it starts are inside of the same jail as this process, which t
 """
 
 import codecs
+import itertools
 import os
 import resource
 import select
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -18,6 +20,8 @@ BASH = "/bin/bash"
 SCRATCH = "/scratch"
 _SCRIPT = SCRATCH + "/.stage.sh"
 _CHUNK = 65_536
+_FEW = 200
+"""Entries of a folder that are removed one by one; a fuller one goes with its guest."""
 _ENVIRONMENT = {
     "PATH": "/usr/bin:/bin:/usr/sbin:/sbin",
     "HOME": SCRATCH,
@@ -27,15 +31,17 @@ _ENVIRONMENT = {
 
 
 def make(_: Any) -> Callable[[dict[str, Any]], Any]:
-    """Return the operation: {"script", "env"} -> {"return_code", "stdout", "stderr", "cpu_seconds"}.
+    """Return the operation: {"script", "env"} -> {"return_code", "stdout", "stderr", "cpu_seconds", "clean"}.
 
-    A negative ``return_code`` is the signal that killed bash. Processes that bash leaves behind end with the guest.
+    A negative ``return_code`` is the signal that killed bash. Processes that it leaves behind are ended, and the scratch folder is emptied;
+    ``clean`` tells that nothing is left, so that another script of the same run may follow.
     """
     return shell
 
 
 def shell(payload: Mapping[str, Any]) -> dict[str, Any]:
     """Run one script; raise GuestError when there is no bash."""
+    before = _used()
     with open(_SCRIPT, "w", encoding="utf-8", errors="surrogateescape") as stream:
         stream.write(payload["script"])
     try:
@@ -51,13 +57,57 @@ def shell(payload: Mapping[str, Any]) -> dict[str, Any]:
         raise GuestError(TYPE, f"bash cannot be started: {error}") from None
     stdout, stderr = _follow(process)
     code = process.wait()
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    _end_all()
     return {
         "return_code": code,
         "stdout": stdout,
         "stderr": stderr,
-        "cpu_seconds": used.ru_utime + used.ru_stime,
+        "cpu_seconds": _used() - before,
+        "clean": _empty(SCRATCH),
     }
+
+
+def _used() -> float:
+    """Return the CPU seconds of all processes that were started here and have been waited for."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def _end_all() -> None:
+    """End every process that is left: this one is the first of its namespace, so that -1 means all others."""
+    if os.getpid() != 1:
+        return  # without a namespace of its own, the guest is not used again and ends with what it started
+    try:
+        os.kill(-1, signal.SIGKILL)
+        while True:
+            os.waitpid(-1, 0)
+    except (ChildProcessError, ProcessLookupError):
+        return
+
+
+def _empty(folder: str) -> bool:
+    """Remove what a script has left in its folder; return False when that is too much to be done here."""
+    if os.getpid() != 1:
+        return False
+    try:
+        for entry in _few(folder):
+            if entry.is_dir(follow_symlinks=False):
+                for inner in _few(entry.path):
+                    os.unlink(inner.path)
+                os.rmdir(entry.path)
+            else:
+                os.unlink(entry.path)
+    except OSError:
+        return False
+    return True
+
+
+def _few(folder: str) -> list[os.DirEntry[str]]:
+    with os.scandir(folder) as entries:
+        found = list(itertools.islice(entries, _FEW + 1))
+    if len(found) > _FEW:
+        raise OSError
+    return found
 
 
 def _follow(process: subprocess.Popen[bytes]) -> tuple[str, str]:

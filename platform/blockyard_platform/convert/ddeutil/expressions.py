@@ -93,6 +93,6 @@ def _read(source: str) -> tuple[str, list[tuple[str, str]]]:
         if name not in FILTERS:
             raise NoEqualError(
                 f"there is no filter '{name}'",
-                f"filters: {', '.join(FILTERS)}; for more than these use a block or a python stage",
+                f"filters: {', '.join(FILTERS)}; for more than these use a block, as in | mine.mask(2)",
             )
     return found.group(1), filters

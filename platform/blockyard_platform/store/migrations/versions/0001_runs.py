@@ -40,6 +40,7 @@ def upgrade() -> None:
         sa.Column("block", sa.Text),
         sa.Column("variables", sa.Text),
         sa.Column("cpu_seconds", sa.Float, nullable=False),
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "starts",
@@ -53,7 +54,6 @@ def upgrade() -> None:
         sa.Column("digest", sa.String(64), primary_key=True),
         sa.Column("data", sa.LargeBinary, nullable=False),
     )
-    op.create_index("records_in_order", "records", ["run", "seq"])
 
 
 def downgrade() -> None:

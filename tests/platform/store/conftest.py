@@ -1,0 +1,53 @@
+"""Stores in both databases."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+import sqlalchemy as sa
+
+from blockyard_platform.store.store import Store
+
+from .postgres import REQUIRED, programs, server
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Yield the URL of a PostgreSQL server."""
+    if programs() is None:
+        if REQUIRED:
+            pytest.fail("PostgreSQL's server is required here: install the package postgresql")
+        pytest.skip("PostgreSQL's server is not installed")
+    folder = tmp_path_factory.mktemp("postgres")
+    for parent in (folder, *folder.parents[:2]):
+        parent.chmod(parent.stat().st_mode | 0o055)
+    with server(folder) as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """Yield where an empty journal is: a file, and a database's URL."""
+    if request.param == "sqlite":
+        yield str(tmp_path / "runs.db")
+        return
+    url: str = request.getfixturevalue("postgres")
+    name = f"runs_{uuid4().hex}"
+    engine = sa.create_engine(
+        sa.make_url(url).set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT"
+    )
+    with engine.connect() as connection:
+        connection.execute(sa.text(f"CREATE DATABASE {name}"))
+    yield url.replace("/postgres?", f"/{name}?")
+    with engine.connect() as connection:
+        connection.execute(sa.text(f"DROP DATABASE {name} WITH (FORCE)"))
+    engine.dispose()
+
+
+@pytest.fixture
+def store(place: str) -> Iterator[Store]:
+    """Yield a store in that place."""
+    found = Store(place)
+    yield found
+    found.close()
