@@ -142,6 +142,7 @@ async def test_an_engine_that_goes_in_the_middle_is_tried_again(other: list[Engi
         handle.cancel()
         result = await handle.result()
     assert any("SANDBOX_UNAVAILABLE" in line.text for line in result.logs)
+    assert other[-1].containers() == []
 
 
 async def test_an_engine_that_goes_without_retry_fails_the_stage(other: list[Engine]) -> None:

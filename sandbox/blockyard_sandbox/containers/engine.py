@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
+import uuid
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
@@ -44,6 +46,8 @@ class ContainerEngine:
         self._own = tuple(own)
         self._known: _Known | None = None
         self._lock = asyncio.Lock()
+        self._holder = uuid.uuid4().hex
+        self._held: set[str] = set()
 
     async def ready(self, runtime: str | None = None) -> Facts:
         """Return what the engine is; what dead workers have left is removed first. Raises ContainerError when it lacks something."""
@@ -93,15 +97,17 @@ class ContainerEngine:
         def in_loop(stream: Stream, text: str) -> None:
             _in_loop(loop, on_piece, stream, text)
 
+        labels = replace(spec.labels, holder=self._holder)
         running = Running(
             self._connect,
             self._check,
-            spec,
+            replace(spec, labels=labels),
             image,
             self._folders(known),
             known.pid,
             owned=not known.facts.podman,
         )
+        self._held.add(running.name)
         work = asyncio.ensure_future(self._watched(lambda: running.work(in_loop)))
         try:
             return await asyncio.shield(work)
@@ -110,6 +116,8 @@ class ContainerEngine:
             with suppress(ContainerError):
                 await work
             raise
+        finally:
+            self._held.discard(running.name)
 
     async def _watched(self, work: Callable[[], T]) -> T:
         """Do blocking work; when the engine is gone, look at it anew the next time."""
@@ -132,7 +140,7 @@ class ContainerEngine:
         try:
             facts = facts_of(client)
             if not facts.missing:
-                remove_orphans(client)
+                remove_orphans(client, self._holder, frozenset(self._held))
             return _Known(facts, str(client.api_version), pid if os.geteuid() == 0 else None)
         finally:
             client.close()

@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from blockyard_sandbox.containers.errors import ContainerError
-from blockyard_sandbox.containers.owner import OWNER, VERSION, this_owner
+from blockyard_sandbox.containers.owner import HOLDER, OWNER, VERSION, this_owner
 from blockyard_schemas.statuses import Code
 
 if TYPE_CHECKING:
@@ -137,6 +137,7 @@ def labels_of(spec: ContainerSpec) -> dict[str, str]:
     """Return the labels by which people, and the search for orphans, know a container."""
     return {
         OWNER: this_owner(),
+        HOLDER: spec.labels.holder,
         "blockyard.version": VERSION,
         "blockyard.tenant": spec.labels.tenant,
         "blockyard.run": spec.labels.run,

@@ -9,6 +9,9 @@ from pathlib import Path
 OWNER = "blockyard.owner"
 """The label that names the owner."""
 
+HOLDER = "blockyard.holder"
+"""The label that tells which of the owner's connections to the engine looks after a container."""
+
 VERSION = "1"
 """The form of the labels."""
 

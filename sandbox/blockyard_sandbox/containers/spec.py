@@ -28,6 +28,7 @@ class Labels:
     tenant: str
     run: str
     stage: str
+    holder: str = ""
 
 
 @dataclass(frozen=True, slots=True)
