@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import struct
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -94,17 +94,6 @@ def reason(error: BaseException) -> str:
     while (before := inner.__cause__ or inner.__context__) is not None:
         inner = before
     return (getattr(inner, "strerror", None) or type(inner).__name__)[:200]
-
-
-def close_stream(stream: Any) -> None:
-    """Close what a container prints, for good: the SDK would leave the socket open when the engine has gone."""
-    with suppress(AttributeError, OSError):
-        connection: socket.socket = stream._response.raw._fp.fp.raw._sock
-        with suppress(OSError):
-            connection.shutdown(socket.SHUT_RDWR)
-        connection.close()
-    with suppress(AttributeError, OSError):
-        stream._response.close()
 
 
 def is_missing(error: BaseException) -> bool:

@@ -23,8 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from blockyard_sandbox.containers.images import Wanted
-    from blockyard_sandbox.containers.running import OnPiece, Stream
+    from blockyard_sandbox.containers.running import OnPiece
     from blockyard_sandbox.containers.spec import ContainerSpec, Ending, Image
+    from blockyard_sandbox.containers.stream import Stream
 
     Tell = Callable[[str], None]
 

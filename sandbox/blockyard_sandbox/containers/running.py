@@ -6,22 +6,23 @@ import codecs
 import threading
 import uuid
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from blockyard_sandbox.containers.client import close_stream, is_missing, plain_errors
+from blockyard_sandbox.containers.client import is_missing, plain_errors
 from blockyard_sandbox.containers.errors import ContainerError
 from blockyard_sandbox.containers.options import container_options, host_options
 from blockyard_sandbox.containers.owner import PREFIX
 from blockyard_sandbox.containers.spec import Ending
 from blockyard_sandbox.containers.staging import staged
+from blockyard_sandbox.containers.stream import Attachment
 from blockyard_schemas.statuses import Code
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from blockyard_sandbox.containers.spec import ContainerSpec, Image
+    from blockyard_sandbox.containers.stream import Stream
 
-    Stream = Literal["stdout", "stderr"]
     OnPiece = Callable[[Stream, str], None]
 
 
@@ -84,22 +85,22 @@ class Running:
 
     def _run(self, client: Any, on_piece: OnPiece) -> Ending:
         with plain_errors("the container cannot be started", Code.INVALID_ARGUMENT):
-            pieces = client.attach(self.name, stdout=True, stderr=True, stream=True, demux=True)
+            printed = Attachment(client, self.name)
         try:
             with plain_errors("the container cannot be started", Code.INVALID_ARGUMENT):
                 if self._stopped.is_set():
                     raise ContainerError(Code.KILLED_MANUALLY, "stopped before it began")
                 client.start(self.name)
             with plain_errors("the container"):
-                self._read(client, pieces, on_piece)
+                self._read(client, printed, on_piece)
                 return self._ending(client)
         finally:
-            close_stream(pieces)
+            printed.close()
 
-    def _read(self, client: Any, pieces: Any, on_piece: OnPiece) -> None:
-        for out, err in pieces:
-            if not self._output.take(out, err, on_piece):
-                close_stream(pieces)  # an engine waits for whoever has stopped to read
+    def _read(self, client: Any, printed: Attachment, on_piece: OnPiece) -> None:
+        for stream, data in printed.frames():
+            if not self._output.take(stream, data, on_piece):
+                printed.close()  # an engine waits for whoever has stopped to read
                 client.kill(self.name)
                 break
         self._output.end(on_piece)
@@ -137,10 +138,12 @@ class Output:
             name: codecs.getincrementaldecoder("utf-8")("replace") for name in self._texts
         }
 
-    def take(self, out: bytes | None, err: bytes | None, on_piece: OnPiece) -> bool:
-        """Take pieces of either stream and hand them on as text; return False when there is too much."""
-        self._add("stdout", out, on_piece)
-        self._add("stderr", err, on_piece)
+    def take(self, name: Stream, piece: bytes, on_piece: OnPiece) -> bool:
+        """Take a piece of a stream and hand it on as text; return False when there is too much."""
+        kept = piece[: self._left]
+        self._left -= len(kept)
+        self.full = len(kept) < len(piece)
+        self._give(name, self._decoders[name].decode(kept), on_piece)
         return not self.full
 
     def end(self, on_piece: OnPiece) -> None:
@@ -157,14 +160,6 @@ class Output:
     def stderr(self) -> str:
         """All of standard error."""
         return "".join(self._texts["stderr"])
-
-    def _add(self, name: Stream, piece: bytes | None, on_piece: OnPiece) -> None:
-        if not piece or self.full:
-            return
-        kept = piece[: self._left]
-        self._left -= len(kept)
-        self.full = len(kept) < len(piece)
-        self._give(name, self._decoders[name].decode(kept), on_piece)
 
     def _give(self, name: Stream, text: str, on_piece: OnPiece) -> None:
         if text:
