@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypedDict, Unpack
 from uuid import uuid4
 
 if TYPE_CHECKING:
@@ -26,11 +26,15 @@ if TYPE_CHECKING:
     from blockyard_sandbox.sandbox import Sandbox
     from blockyard_schemas.policy import Policy
 
+    class Callbacks(TypedDict, total=False):
+        """Functions or coroutine functions that are told of a run; one that raises is logged and changes nothing."""
+
+        on_step_update: Callable[[RunView, StageRecord], Any] | None
+        on_job_finish: Callable[[RunView, StageRecord | None], Any] | None
+        on_log: Callable[[LogLine], Any] | None
+        on_event: Callable[[RunView, Event], Any] | None
+
     JournalLike = Store | str | os.PathLike[str] | None
-    OnStep = Callable[[RunView, StageRecord], Any]
-    OnFinish = Callable[[RunView, StageRecord | None], Any]
-    OnLog = Callable[[LogLine], Any]
-    OnEvent = Callable[[RunView, Event], Any]
 
 
 def run(
@@ -41,10 +45,7 @@ def run(
     policy: PolicyLike = None,
     catalog: Catalog | None = None,
     workflows: WorkflowsLike = None,
-    on_step_update: OnStep | None = None,
-    on_job_finish: OnFinish | None = None,
-    on_log: OnLog | None = None,
-    on_event: OnEvent | None = None,
+    **callbacks: Unpack[Callbacks],
 ) -> RunResult:
     """Validate a workflow, run it to its end, and return its result; see :func:`arun`."""
     return asyncio.run(
@@ -55,10 +56,7 @@ def run(
             policy=policy,
             catalog=catalog,
             workflows=workflows,
-            on_step_update=on_step_update,
-            on_job_finish=on_job_finish,
-            on_log=on_log,
-            on_event=on_event,
+            **callbacks,
         )
     )
 
@@ -75,10 +73,7 @@ async def arun(
     journal: JournalLike = None,
     run_id: str | None = None,
     dry_run: bool = False,
-    on_step_update: OnStep | None = None,
-    on_job_finish: OnFinish | None = None,
-    on_log: OnLog | None = None,
-    on_event: OnEvent | None = None,
+    **callbacks: Unpack[Callbacks],
 ) -> RunResult:
     """Validate a workflow, run it to its end, and return its result.
 
@@ -102,10 +97,7 @@ async def arun(
             texts=texts,
             run_id=run_id,
             dry_run=dry_run,
-            on_step_update=on_step_update,
-            on_job_finish=on_job_finish,
-            on_log=on_log,
-            on_event=on_event,
+            **callbacks,
         )
 
 
@@ -207,10 +199,7 @@ class Runner:
         run_id: str | None = None,
         mocks: Mapping[str, Mock] | None = None,
         dry_run: bool = False,
-        on_step_update: OnStep | None = None,
-        on_job_finish: OnFinish | None = None,
-        on_log: OnLog | None = None,
-        on_event: OnEvent | None = None,
+        **callbacks: Unpack[Callbacks],
     ) -> RunHandle:
         """Begin a run in the running event loop; return a handle to wait for it or to cancel it.
 
@@ -221,7 +210,7 @@ class Runner:
         from blockyard_platform.engine.observers import Observers
         from blockyard_platform.tickets import NewRun
 
-        observers = Observers(on_step_update, on_job_finish, on_log, on_event)
+        observers = Observers(**callbacks)
         given = (document, dict(params or {}), dict(texts or {}), run_id or str(uuid4()))
         if not mocks and not dry_run:
             return RunHandle(self._house, NewRun(*given, self._store), observers)
@@ -237,10 +226,7 @@ class Runner:
         texts: Mapping[str, str] | None = None,
         on_input_change: OnInputChange = "reuse",
         start: str | None = None,
-        on_step_update: OnStep | None = None,
-        on_job_finish: OnFinish | None = None,
-        on_log: OnLog | None = None,
-        on_event: OnEvent | None = None,
+        **callbacks: Unpack[Callbacks],
     ) -> RunHandle:
         """Take up a run of the journal: see :meth:`resume`."""
         from blockyard_platform.engine.handle import RunHandle
@@ -249,7 +235,7 @@ class Runner:
 
         if self._store is None:
             raise ValueError("a run is resumed from a journal: give the runner one")
-        observers = Observers(on_step_update, on_job_finish, on_log, on_event)
+        observers = Observers(**callbacks)
         stored = self._store.read(run_id)
         check_document(stored)
         given = (dict(params or {}), dict(texts or {}), on_input_change, start)
@@ -263,10 +249,7 @@ class Runner:
         texts: Mapping[str, str] | None = None,
         on_input_change: OnInputChange = "reuse",
         start: str | None = None,
-        on_step_update: OnStep | None = None,
-        on_job_finish: OnFinish | None = None,
-        on_log: OnLog | None = None,
-        on_event: OnEvent | None = None,
+        **callbacks: Unpack[Callbacks],
     ) -> RunResult:
         """Take up a run of the journal and bring it to its end; what it has finished is not done again.
 
@@ -280,10 +263,7 @@ class Runner:
             texts=texts,
             on_input_change=on_input_change,
             start=start,
-            on_step_update=on_step_update,
-            on_job_finish=on_job_finish,
-            on_log=on_log,
-            on_event=on_event,
+            **callbacks,
         )
         return await handle.result()
 
@@ -296,10 +276,7 @@ class Runner:
         run_id: str | None = None,
         mocks: Mapping[str, Mock] | None = None,
         dry_run: bool = False,
-        on_step_update: OnStep | None = None,
-        on_job_finish: OnFinish | None = None,
-        on_log: OnLog | None = None,
-        on_event: OnEvent | None = None,
+        **callbacks: Unpack[Callbacks],
     ) -> RunResult:
         """Run a workflow to its end; the arguments are those of :func:`arun` and :meth:`start`."""
         handle = self.start(
@@ -309,10 +286,7 @@ class Runner:
             run_id=run_id,
             mocks=mocks,
             dry_run=dry_run,
-            on_step_update=on_step_update,
-            on_job_finish=on_job_finish,
-            on_log=on_log,
-            on_event=on_event,
+            **callbacks,
         )
         return await handle.result()
 

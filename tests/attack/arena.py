@@ -36,6 +36,16 @@ PROGRAMS = tuple(
 """Bound in, so that an attack that starts a program fails because it may not, not for want of one."""
 
 
+def groups_of(pid: int) -> list[Path]:
+    """Return the control groups that a process has made; groups of others come and go meanwhile."""
+    return sorted(
+        Path(folder, name)
+        for folder, names, _ in os.walk("/sys/fs/cgroup")
+        for name in names
+        if name.startswith(f"blockyard-{pid}-")
+    )
+
+
 def spec_of(
     without: frozenset[str] = frozenset(), config: dict[str, Any] | None = None
 ) -> JailSpec:

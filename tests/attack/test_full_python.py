@@ -7,7 +7,7 @@ import resource
 from pathlib import Path
 
 import pytest
-from arena import LIMITS, Arena, Targets
+from arena import LIMITS, Arena, Targets, groups_of
 from attack_cases import Case, read_cases
 
 from blockyard_sandbox.answers import Answer
@@ -130,6 +130,6 @@ def _members() -> list[str]:
     """Return the processes in the control groups of guests."""
     return sorted(
         pid
-        for path in Path("/sys/fs/cgroup").glob(f"*/**/blockyard-{os.getpid()}-*/cgroup.procs")
-        for pid in path.read_text().split()
+        for group in groups_of(os.getpid())
+        for pid in (group / "cgroup.procs").read_text().split()
     )

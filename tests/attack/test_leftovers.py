@@ -9,7 +9,7 @@ from pathlib import Path
 from time import monotonic, sleep
 
 import pytest
-from arena import LIMITS, Arena, Targets
+from arena import LIMITS, Arena, Targets, groups_of
 
 OPEN = frozenset({"seccomp", "rlimits", "cgroup", "landlock", "uid", "capabilities"})
 """Left out, so that there is something to leave behind: what collects it are the namespaces."""
@@ -136,7 +136,7 @@ def test_zygote_and_guests_die_with_the_platform() -> None:
         host.send_signal(signal.SIGKILL)
         host.wait()
     _wait_until_gone(pids)
-    for group in Path("/sys/fs/cgroup").glob(f"*/**/blockyard-{host.pid}-*"):
+    for group in groups_of(host.pid):
         assert (group / "cgroup.procs").read_text() == ""
         group.rmdir()
 

@@ -61,7 +61,7 @@ def test_the_default_jail_leaves_nothing_out() -> None:
         JailSpec(without=frozenset({"everything"}))
 
 
-def test_jails_are_described_in_two_places_and_never_weaker() -> None:
+def test_jails_are_described_in_three_places_and_never_weaker() -> None:
     """Every ``JailSpec(...)`` in the product gives constants, a catalog's blocks, and the policy's level."""
     found = {
         name: {keyword.arg for keyword in node.keywords}
@@ -72,6 +72,8 @@ def test_jails_are_described_in_two_places_and_never_weaker() -> None:
     assert found == {
         "blockyard_platform/engine/house.py": {"extensions", "level"},
         "blockyard_sandbox/doctor.py": {"extensions", "level"},
+        # That of scripts: what it shows is constant, and a test tries it.
+        "blockyard_sandbox/programs.py": {"binds", "extensions", "level", "links", "programs"},
     }
 
 
@@ -83,8 +85,12 @@ def test_no_product_code_changes_a_spec_or_reads_the_environment() -> None:
         for node in ast.walk(tree)
         if isinstance(node, ast.Attribute) and node.attr in ("environ", "getenv", "environb")
     ]
-    # The nursery hands on to a guest's steps what its zygote was started with.
-    assert changed == ["blockyard_sandbox/jail/nursery.py"]
+    # Zygote and nursery hand on to a guest's steps what the zygote was started with.
+    assert changed == [
+        "blockyard_sandbox/jail/nursery.py",
+        "blockyard_sandbox/jail/zygote.py",
+        "blockyard_sandbox/programs.py",
+    ]
     # Containers: where the engine is, and the passwords that an admin's policy names. Then the doctor's question from inside; the last
     # hands it on when a test leaves that layer out.
     assert reads == [

@@ -7,7 +7,7 @@ import resource
 from pathlib import Path
 
 import pytest
-from arena import LIMITS, Arena, Targets, spec_of
+from arena import LIMITS, Arena, Targets, groups_of, spec_of
 
 from blockyard_sandbox.sandbox import Sandbox
 
@@ -144,4 +144,4 @@ def _status(pid: int) -> dict[str, str]:
 
 
 def _groups() -> list[str]:
-    return sorted(str(path) for path in Path("/sys/fs/cgroup").rglob(f"blockyard-{os.getpid()}-*"))
+    return [str(path) for path in groups_of(os.getpid())]

@@ -148,10 +148,14 @@ def prepare(
     if "uts" not in without:
         kernel.sethostname(b"jail")
     rules = None
-    executable = (*_targets(config, "folder", execute=True), *_targets(config, "file"))
+    readable = _targets(config, "folder")
+    executable: tuple[str, ...] = ()
+    if config["programs"]:
+        readable = _targets(config, "folder", execute=False)
+        executable = (*_targets(config, "folder", execute=True), *_targets(config, "file"))
     devices = _targets(config, "device")
     if "landlock" not in without:
-        places = [room.ZONES, *_targets(config, "folder", execute=False)]
+        places = [room.ZONES, *readable]
         try:
             rules = landlock.ruleset(
                 [place for place in places if os.path.isdir(place)], (), executable, devices
