@@ -1,6 +1,7 @@
 """Containers when the worker dies, the engine goes, or another runtime is asked for."""
 
 import asyncio
+import json
 import shutil
 import signal
 import subprocess
@@ -24,7 +25,7 @@ from engines import (
 from blockyard_platform import Runner, RunResult
 from blockyard_sandbox.containers import staging
 from blockyard_sandbox.containers.doctor import examine_engine
-from blockyard_schemas.policy import Policy, personal_policy
+from blockyard_schemas.policy import Policy, load_policy, personal_policy
 from blockyard_schemas.policy_containers import ImageRule, NetworkRule
 
 WORKER = """
@@ -34,6 +35,16 @@ from blockyard_schemas.policy import load_policy
 policy = load_policy(sys.argv[1])
 stage = {"image": "local/busybox:1", "command": ["sh", "-c", "echo up; sleep 600"], "volume": {"data": "/in"}}
 run({"name": "t", "stages": [stage]}, policy=policy, on_log=lambda line: print(line.text, flush=True))
+"""
+
+JOURNALED = """
+import asyncio, sys
+from blockyard_platform import Runner
+from blockyard_schemas.policy import load_policy
+async def main():
+    async with Runner(policy=load_policy(sys.argv[1]), journal=sys.argv[3]) as runner:
+        await runner.run(sys.argv[2], run_id="one", on_log=lambda line: print(line.text, flush=True))
+asyncio.run(main())
 """
 
 
@@ -84,6 +95,35 @@ async def test_what_a_dead_worker_left_is_removed(engine: Engine, tmp_path: Path
     assert engine.containers() == []
     assert staging.left_behind() == []
     assert "blockyard-volumes" not in Path("/proc/self/mountinfo").read_text()
+
+
+@pytest.mark.parametrize(("retry", "code"), [(None, 135), ({"attempts": 3}, 0)])
+async def test_a_worker_that_died_leaves_an_effect_that_is_known(
+    engine: Engine, tmp_path: Path, retry: Any, code: int
+) -> None:
+    journal = str(tmp_path / "runs.db")
+    shown = tmp_path / "shown"
+    shown.mkdir()
+    tmp_path.chmod(0o755)
+    script = "echo up; [ -e /in/again ] || sleep 600"
+    stage_data = {"id": "a", "image": BUSYBOX, "command": ["sh", "-c", script]}
+    stage_data |= {"volume": {"data": "/in"}} | ({} if retry is None else {"retry": retry})
+    document = json.dumps({"name": "t", "stages": [stage_data]})
+    policy = (
+        "stages: [docker]\nimages: [{name: local/busybox, tags: ['1']}]\n"
+        f"volumes: [{{name: data, source: {shown}}}]\nstage: {{wall_seconds: 900}}"
+    )
+    command = [sys.executable, "-c", JOURNALED, policy, document, journal]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as worker:  # noqa: ASYNC220
+        assert worker.stdout is not None
+        assert worker.stdout.readline() == "up\n"
+        worker.send_signal(signal.SIGKILL)
+    (shown / "again").touch()
+    async with Runner(policy=load_policy(policy), journal=journal) as runner:
+        ended = stage(await runner.resume("one"))
+        await runner.run({"name": "t", "stages": [{"image": BUSYBOX, "command": ["true"]}]})
+    assert ended["code"] == code
+    assert engine.containers() == []
 
 
 async def test_others_containers_are_never_removed(engine: Engine) -> None:
@@ -178,8 +218,6 @@ async def test_gvisor_runs_the_container_in_a_kernel_of_its_own(
     stages = [
         {"id": "a", "image": BUSYBOX, "command": ["sh", "-c", script], "volume": {"data": "/in"}}
     ]
-    from blockyard_schemas.policy import load_policy
-
     async with Runner(policy=load_policy(policy)) as runner:
         ended = stage(await runner.run({"name": "t", "stages": stages}))
     assert ended["outputs"]["stdout"] == "1\nfrom the volume\n65534\n"
