@@ -122,7 +122,9 @@ async def test_too_much_memory_is_told_from_a_kill() -> None:
 async def test_too_much_output_ends_the_container(engine: Engine) -> None:
     ended = stage(await ran(allowing(stage={"output_kib": 8}), "yes"))
     assert ended["code"] == 124
-    assert len(ended["outputs"]["stdout"]) == 8192
+    assert (len(ended["outputs"]["stdout"]), ended["outputs"]["return_code"]) == (8192, 137)
+    short = stage(await ran(allowing(stage={"output_kib": 8}), "head", "-c", "9000", "/dev/zero"))
+    assert short["code"] == 124
     assert engine.containers() == []
 
 

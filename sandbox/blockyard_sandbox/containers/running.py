@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
     OnPiece = Callable[[Stream, str], None]
 
+_KILLED = 137
+"""What an engine tells of a container that was killed."""
+
 
 class Running:
     """One container. ``work`` runs it; ``stop`` ends it, whenever it is called."""
@@ -92,29 +95,26 @@ class Running:
                     raise ContainerError(Code.KILLED_MANUALLY, "stopped before it began")
                 client.start(self.name)
             with plain_errors("the container"):
-                self._read(client, printed, on_piece)
+                for stream, data in printed.frames():
+                    if not self._output.take(stream, data, on_piece):
+                        break
+                self._output.end(on_piece)
                 return self._ending(client)
         finally:
             printed.close()
 
-    def _read(self, client: Any, printed: Attachment, on_piece: OnPiece) -> None:
-        for stream, data in printed.frames():
-            if not self._output.take(stream, data, on_piece):
-                printed.close()  # an engine waits for whoever has stopped to read
-                client.kill(self.name)
-                break
-        self._output.end(on_piece)
-
     def _ending(self, client: Any) -> Ending:
+        if self._output.full:  # its removal ends it
+            return self._ended(_KILLED, Code.OUTPUT_LIMIT)
         self._check()
         client.wait(self.name, timeout=None)
         state: dict[str, Any] = client.inspect_container(self.name)["State"]
-        limit = None
-        if self._output.full:
-            limit = Code.OUTPUT_LIMIT
-        elif state.get("OOMKilled") and state["ExitCode"] != 0:
-            limit = Code.MEMORY_LIMIT
-        return Ending(int(state["ExitCode"]), self._output.stdout, self._output.stderr, limit)
+        code = int(state["ExitCode"])
+        starved = bool(state.get("OOMKilled")) and code != 0
+        return self._ended(code, Code.MEMORY_LIMIT if starved else None)
+
+    def _ended(self, code: int, limit: Code | None) -> Ending:
+        return Ending(code, self._output.stdout, self._output.stderr, limit)
 
     def _remove(self, client: Any) -> None:
         with plain_errors("the container cannot be removed"):
