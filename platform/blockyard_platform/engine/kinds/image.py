@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from blockyard_platform import containers
@@ -69,8 +71,6 @@ async def _prepared(
     )
     if pinned is None:
         await run.pin(key, f"{found.id} {found.digest or ''}")
-    from dataclasses import replace
-
     return replace(spec, image=found.id), found
 
 
@@ -112,8 +112,6 @@ def _spec(run: Run, inputs: dict[str, Any], path: str) -> ContainerSpec:
 
 
 async def _run(run: Run, spec: ContainerSpec, found: Found, path: str) -> Ending:
-    import asyncio
-
     lines = {name: Lines(run.log, path) for name in ("stdout", "stderr")}
     seconds = run.policy.stage.wall_seconds
     try:
