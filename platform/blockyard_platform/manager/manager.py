@@ -14,7 +14,7 @@ from blockyard_platform.manager.actions import Context
 from blockyard_platform.manager.checkpoints import Checkpoints, kept
 from blockyard_platform.manager.planning import mode_of, places_of, plan_of, rows_of
 from blockyard_platform.manager.tasks import Task
-from blockyard_platform.manager.workers import Workers
+from blockyard_platform.manager.workers import Workers, failure_of_step
 from blockyard_platform.results import RunResult
 from blockyard_schemas.statuses import Code, Status
 
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger("blockyard.manager")
 _STEPS = 10_000_000
 _SECONDS = 2_678_400.0
+_CANCELLED = (Code.KILLED_MANUALLY, "the workflow was cancelled")
 
 
 class Manager:
@@ -88,20 +89,25 @@ class Manager:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._run: Run | None = None
         self._error: BaseException | None = None
+        self._cancelled = False
+        self._taken: set[str] = set()
         self._begin()
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Wait for the end, at most so many seconds; return whether it has come."""
-        if self.thread is not None:
-            self.thread.join(timeout)
-            return not self.thread.is_alive()
-        return True
+        """Wait for the end, at most so many seconds; return whether it has come. Raises what has ended the thread itself."""
+        if self.thread is None:
+            return True
+        self.thread.join(timeout)
+        if self._error is not None:
+            raise self._error
+        return not self.thread.is_alive()
 
     def cancel(self) -> None:
         """Stop what is done, from any thread; tasks that had not ended have the status CANCEL, or WAIT."""
+        self._cancelled = True
         loop, run = self._loop, self._run
-        if loop is not None and run is not None:
-            loop.call_soon_threadsafe(run.stop, Code.KILLED_MANUALLY, "the workflow was cancelled")
+        if loop is not None and run is not None and not loop.is_closed():
+            loop.call_soon_threadsafe(run.stop, *_CANCELLED)
 
     def _begin(self) -> None:
         self._checkpoints.open(self._plan, self.tasks, *self._input)
@@ -157,6 +163,8 @@ class Manager:
             task,
             self._checkpoints.past,
         )
+        if self._cancelled:
+            self._run.stop(*_CANCELLED)
         return await execute(self._run, _SECONDS)
 
     async def _perform(self, run: Run, place: Place) -> dict[str, Any]:
@@ -174,7 +182,7 @@ class Manager:
             raise
         except (Exception, SystemExit) as error:
             task.failed_once(error)
-            raise _failure(place.path, error) from error
+            raise failure_of_step(place.path, error) from error
         if outputs:
             run.hold(outputs)
         self._values[place.path] = value
@@ -216,6 +224,7 @@ class Manager:
                 await outcome
 
     def _take(self, record: StageRecord, *, restored: bool) -> None:
+        self._taken.add(record.path)
         task = self._places[record.path].task
         task.ended(record, restored=restored)
         if record.id == task.stage_ids()[-1] and record.status is Status.SUCCESS:
@@ -224,10 +233,7 @@ class Manager:
     def _finish(self, result: RunResult) -> None:
         for job in result.jobs.values():
             for record in job.records():
-                if (
-                    record.path in self._checkpoints.before
-                    and self._places[record.path].task.status is Status.WAIT
-                ):
+                if record.path not in self._taken:
                     self._take(record, restored=True)
         self.status = result.status
         if result.problems:
@@ -238,11 +244,3 @@ class Manager:
                 callback(tasks=self.tasks)
             except Exception:  # noqa: BLE001  (a callback cannot break a run)
                 _log.exception("A callback of a workflow raised; its outcome stands")
-
-
-def _failure(name: str, error: BaseException) -> StageFailureError:
-    from blockyard_platform.engine.host import failure_of_block
-
-    if isinstance(error, Exception):
-        return failure_of_block(name, error)
-    return StageFailureError(Code.UNHANDLED_EXCEPTION, f"{name}: it raised {type(error).__name__}")

@@ -101,3 +101,12 @@ def _timeout(seconds: float) -> StageFailureError:
     return StageFailureError(
         Code.TIMEOUT, f"the step did not end within its timeout of {seconds:g} s"
     )
+
+
+def failure_of_step(name: str, error: BaseException) -> StageFailureError:
+    """Return the failure that an exception of a step stands for."""
+    from blockyard_platform.engine.host import failure_of_block
+
+    if isinstance(error, Exception):
+        return failure_of_block(name, error)
+    return StageFailureError(Code.UNHANDLED_EXCEPTION, f"{name}: it raised {type(error).__name__}")

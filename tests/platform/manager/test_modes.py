@@ -206,6 +206,16 @@ def test_a_workflow_in_the_background_can_be_cancelled() -> None:
     assert (manager.status, statuses(manager)) == (Status.CANCEL, ["CANCEL", "WAIT"])
 
 
+def test_a_workflow_can_be_cancelled_before_it_has_begun() -> None:
+    async def long() -> None:
+        await asyncio.sleep(60)
+
+    manager = Manager([long, steps.one], mode="background")
+    manager.cancel()
+    assert manager.wait(10)
+    assert manager.status is Status.CANCEL
+
+
 async def test_a_manager_may_be_made_inside_of_a_running_loop() -> None:
     manager = Manager([steps.one, steps.coroutine])
     assert values(manager) == [1, ["awaited", 1]]

@@ -199,6 +199,21 @@ def test_every_mode_resumes(mode: Any, tmp_path: Path) -> None:
     assert manager.tasks[0].current_context.storage == steps.EVERYTHING
 
 
+def test_a_class_resumes_at_its_method(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    done = tmp_path / "done.txt"
+    done.touch()
+    monkeypatch.setenv("STEPS_DONE", str(done))
+    given: dict[str, Any] = {"workflow_id": "w", "journal": tmp_path / "runs.db"}
+    tasks = [Task(steps.Pipeline, initial_context=4), Task(steps.fail)]
+    assert Manager(tasks, **given).status is Status.FAILED
+    tasks = [Task(steps.Pipeline, initial_context=4), Task(steps.show, name="fail")]
+    manager = Manager(tasks, resume=True, **given)
+    assert [task.restored for task in manager.tasks] == [True, False]
+    assert [it.storage for it in manager.tasks[0].current_context.storage] == [[4, 5], 9]
+    assert [it.storage for it in manager.tasks[1].current_context.storage[1]] == [[4, 5], 9]
+    assert done.read_text().count("combine") == 2
+
+
 def test_other_tasks_are_not_mixed_with_the_checkpoints_of_these(tmp_path: Path) -> None:
     journal = tmp_path / "runs.db"
     Manager([steps.one], workflow_id="w", journal=journal)
