@@ -157,6 +157,7 @@ def reckon(
             )
             for kind in mine
         ]
+    goals += container_goals()
     same = mine["python, one source"][1_000][0]  # the peers run one source a thousand times, too
     for name in ("ddeutil_workflow", "pyconduit"):
         seconds = theirs[name][1_000]
@@ -170,6 +171,19 @@ def reckon(
                 )
             )
     return goals
+
+
+def container_goals() -> list[Goal]:
+    """Measure a container stage beside the same ``docker run``, where an engine can be started."""
+    import boxes
+
+    if not boxes.possible():
+        print("containers: not measured (needs root, dockerd, docker and busybox)", file=sys.stderr)
+        return []
+    print("measuring containers ...", file=sys.stderr, flush=True)
+    stage, command = boxes.measure(15)
+    name = f"container stage / the same docker run ({command * 1e3:.0f} ms)"
+    return [Goal(name, stage / command, 1.15, "x")]
 
 
 if __name__ == "__main__":

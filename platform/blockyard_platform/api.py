@@ -139,8 +139,9 @@ class Runner:
         """
         from blockyard_platform.engine.house import House
 
-        self._house = House(policy, catalog, sandbox, workflows)
         self._store, self._own_store = _store_of(journal)
+        state = () if self._store is None else self._store.files()
+        self._house = House(policy, catalog, sandbox, workflows, state)
 
     async def __aenter__(self) -> Self:
         """Return the runner; nothing is started yet."""

@@ -66,6 +66,13 @@ class Bash:
 
 
 @dataclass(frozen=True, slots=True)
+class Image:
+    """Run a program of an image in a container. Inputs: image, tag, command (a list), env, volume, auth, pull, workdir, network."""
+
+    inputs: Template
+
+
+@dataclass(frozen=True, slots=True)
 class Trigger:
     """Run another workflow of the plan's ``children``. Inputs: its params."""
 
@@ -146,7 +153,7 @@ class Try:
 
 
 Nested = Case | Foreach | Parallel | Until | Try | Trigger
-Body = Empty | Call | Python | Bash | Wait | Raise | Own | Nested
+Body = Empty | Call | Python | Bash | Image | Wait | Raise | Own | Nested
 NESTED = (Case, Foreach, Parallel, Until, Try, Trigger)
 """Bodies that hold stages."""
 

@@ -49,7 +49,12 @@ ROWS: tuple[KindRow, ...] = (
     KindRow(Kind.VIRTUAL, "deps", ("run", "python", "vars"), ("run",)),
     KindRow(Kind.PYTHON, "run", ("vars",), built=True),
     KindRow(Kind.BASH, "bash", ("env",), built=True),
-    KindRow(Kind.DOCKER, "image", ("tag", "command", "env", "volume", "auth", "pull")),
+    KindRow(
+        Kind.DOCKER,
+        "image",
+        ("tag", "command", "env", "volume", "auth", "pull", "workdir", "network"),
+        built=True,
+    ),
     KindRow(Kind.TRIGGER, "trigger", ("params",), built=True),
     KindRow(Kind.PARALLEL, "parallel", ("max-workers",), built=True),
     KindRow(

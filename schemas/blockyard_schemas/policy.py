@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    StringConstraints,
-    ValidationError,
-)
+from pydantic import Field, StringConstraints, ValidationError
 
 from blockyard_schemas.kinds import Kind
+from blockyard_schemas.policy_base import WHOLE as _WHOLE
+from blockyard_schemas.policy_base import Model as _Model
+from blockyard_schemas.policy_base import count as _count
+from blockyard_schemas.policy_base import seconds as _seconds
+from blockyard_schemas.policy_containers import (
+    ContainerLimits,
+    Credentials,
+    ImageRule,
+    NetworkRule,
+    VolumeRule,
+)
 from blockyard_schemas.problems import InvalidDocumentError, Problem, pointer_of
 from blockyard_schemas.reader import ReadLimits, Source, read
 
@@ -23,26 +27,6 @@ Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_. -]{0
 Tag = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.:-]{0,63}$")]
 Pattern = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.*?-]{1,100}$")]
 _DOCUMENT = ReadLimits(bytes=256 * 1024, nodes=20_000)
-
-
-def _whole(value: Any) -> Any:
-    """Take 3.0 for 3, as JSON Schema does."""
-    return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
-_WHOLE = BeforeValidator(_whole)
-
-
-def _count(least: int, most: int) -> Any:
-    return Field(strict=True, ge=least, le=most)
-
-
-def _seconds(most: float) -> Any:
-    return Field(strict=True, gt=0, le=most, allow_inf_nan=False)
-
-
-class _Model(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
 class StageLimits(_Model):
@@ -111,6 +95,16 @@ class Policy(_Model):
     """What one stage may use."""
     run: RunLimits = RunLimits()
     """What one run may use in all."""
+    images: tuple[ImageRule, ...] = Field(default=(), max_length=1_000)
+    """The images that container stages may use: the first rule that fits an image counts."""
+    volumes: tuple[VolumeRule, ...] = Field(default=(), max_length=1_000)
+    """The folders of the host that container stages may name."""
+    networks: tuple[NetworkRule, ...] = Field(default=(), max_length=1_000)
+    """The networks that container stages may name; without one they have none."""
+    credentials: tuple[Credentials, ...] = Field(default=(), max_length=1_000)
+    """What is shown to registries, by name."""
+    container: ContainerLimits = ContainerLimits()
+    """What one container may use."""
     isolation: Literal["full", "reduced"] = "full"
     """The least level of the jail: with "full" nothing runs where a layer is missing."""
 

@@ -69,7 +69,12 @@ def _kind(row: KindRow, own: dict[str, Schema]) -> Schema:
 
 def _own(policy: Policy, uses: Schema) -> dict[str, Schema]:
     """Return the schema of each key, whatever the kind: a key means the same in every kind that has it."""
-    return {**_base(), **_plain_kinds(policy, uses), **_nesting_kinds(policy)}
+    return {
+        **_base(),
+        **_plain_kinds(policy, uses),
+        **_containers(policy),
+        **_nesting_kinds(policy),
+    }
 
 
 def _base() -> dict[str, Schema]:
@@ -114,19 +119,41 @@ def _plain_kinds(policy: Policy, uses: Schema) -> dict[str, Schema]:
         "python": {"type": "string", "x-expected": "a version in quotes, such as '3.12'"},
         "bash": code,
         "env": templated({"type": "object", "additionalProperties": scalar}),
-        "image": {"type": "string", "minLength": 1},
         "tag": _TEXT,
         "command": one_of_types(string={}, array={**words, "type": ["array", "string"]}),
-        "volume": {"type": "object", "additionalProperties": _TEXT},
-        "auth": one_of_types(
-            string={}, object={"type": ["object", "string"], "additionalProperties": _TEXT}
-        ),
+        "workdir": _TEXT,
         "pull": one_of_types(boolean={}, string={"enum": ["always", "missing", "never"]}),
         "trigger": {"type": "string", "minLength": 1},
         "params": ref("values"),
         "wait": _wait(),
         "raise": _TEXT,
     }
+
+
+def _containers(policy: Policy) -> dict[str, Schema]:
+    """Return the keys in which a document names what the policy has for containers."""
+    volumes = {"propertyNames": {"enum": [it.name for it in policy.volumes]}}
+    forbidden: list[Schema] = [{**_NEVER, "x-rule": "FORBIDDEN_IMAGE"}]
+    image: Schema = {"type": "string", "minLength": 1}
+    return {
+        "image": image if policy.images else {**image, "allOf": forbidden},
+        "volume": templated(
+            {
+                "type": "object",
+                "additionalProperties": _TEXT,
+                "allOf": [{**volumes, "x-rule": "FORBIDDEN_VOLUME"}],
+            }
+        ),
+        "auth": one_of_types(
+            string=_named([it.name for it in policy.credentials], "FORBIDDEN_IMAGE"),
+            object={"type": ["object", "string"], "additionalProperties": _TEXT},
+        ),
+        "network": _named(["none", *(it.name for it in policy.networks)], "FORBIDDEN_HOST"),
+    }
+
+
+def _named(names: list[str], rule: str) -> Schema:
+    return templated({**_TEXT, "allOf": [{"enum": names, "x-rule": rule}]})
 
 
 def _nesting_kinds(policy: Policy) -> dict[str, Schema]:

@@ -91,8 +91,14 @@ def test_no_product_code_changes_a_spec_or_reads_the_environment() -> None:
         "blockyard_sandbox/jail/zygote.py",
         "blockyard_sandbox/programs.py",
     ]
-    # The first hands it on when a test leaves that layer out, the second is the doctor's, asking from inside.
-    assert reads == ["blockyard_sandbox/probe.py", "blockyard_sandbox/sandbox.py"]
+    # Containers: where the engine is, and the passwords that an admin's policy names. Then the doctor's question from inside; the last
+    # hands it on when a test leaves that layer out.
+    assert reads == [
+        "blockyard_sandbox/containers/client.py",
+        "blockyard_sandbox/containers/images.py",
+        "blockyard_sandbox/probe.py",
+        "blockyard_sandbox/sandbox.py",
+    ]
 
 
 def test_the_product_evaluates_text_in_the_guest_alone() -> None:

@@ -89,7 +89,7 @@ def test_params_take_their_declared_type(tmp_path: Path) -> None:
             2,
             "DUPLICATE_STEP_IDS 104",
         ),
-        ("name: x\nstages: [{image: alpine}]", 2, "unsupported", 2, "not supported yet"),
+        ("name: x\nstages: [{image: alpine}]", 3, "FORBIDDEN_IMAGE", 2, "FORBIDDEN_IMAGE 130"),
         ("name: x\nname: y\nstages: []", 2, "duplicate-key", 2, "name"),
         ("name: [", 2, "yaml", None, ""),
         ("", 2, "empty", None, ""),
@@ -174,6 +174,7 @@ def test_a_folder_of_blocks_is_taken(tmp_path: Path) -> None:
 
 def test_the_doctor_speaks_json() -> None:
     done = call("doctor", "--json")
+    assert one_object(done)["engine"]["place"].startswith("unix://")
     found = one_object(done)
     assert (done.returncode, found["level"]) == (0, "full")
     assert {"name", "holds", "detail", "stops"} == set(found["layers"][0])

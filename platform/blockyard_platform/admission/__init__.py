@@ -22,6 +22,7 @@ from blockyard_platform.admission.children import (
     check_triggers,
     weigh_up,
 )
+from blockyard_platform.admission.containers import check_containers
 from blockyard_platform.admission.features import check_extras, check_features
 from blockyard_platform.admission.filters import check_filters
 from blockyard_platform.admission.jobs import before_each, check_jobs
@@ -124,6 +125,7 @@ def _check(
     check_loops(stages, policy, report)
     check_code(stages, policy, report)
     check_values(document, stages, report)
+    check_containers(stages, policy, report)
     check_jobs(document, report)
     _check_references(document, params, report)
     check_filters(document, policy, catalog, report)

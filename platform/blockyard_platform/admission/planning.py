@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from blockyard_platform import plan
 from blockyard_platform.admission.walk import job_rows, needs_of, stage_id
+from blockyard_platform.containers import split_command
 from blockyard_platform.durations import seconds_of
 from blockyard_platform.retrying import read_retry
-from blockyard_platform.templates import Template, compile_template
-from blockyard_schemas.kinds import MAX_PARALLEL, Kind, kind_of, normalise
+from blockyard_platform.templates import Template, compile_template, has_expression
+from blockyard_schemas.kinds import BASE_KEYS, MAX_PARALLEL, Kind, allowed_keys, kind_of, normalise
 from blockyard_schemas.problems import pointer_of
 
 if TYPE_CHECKING:
@@ -126,6 +127,16 @@ def _bash(data: Mapping[str, Any], pointer: Pointer) -> plan.Body:
     return plan.Bash(data["bash"], compile_template(data.get("env")))
 
 
+def _image(data: Mapping[str, Any], pointer: Pointer) -> plan.Body:
+    inputs = {
+        key: data[key] for key in allowed_keys(Kind.DOCKER) if key not in BASE_KEYS and key in data
+    }
+    command = inputs.get("command")
+    if isinstance(command, str) and not has_expression(command):
+        inputs["command"] = split_command(command)
+    return plan.Image(compile_template(inputs))
+
+
 def _trigger(data: Mapping[str, Any], pointer: Pointer) -> plan.Body:
     return plan.Trigger(data["trigger"], compile_template(data.get("params") or {}))
 
@@ -195,6 +206,7 @@ _BODIES: Mapping[Kind, Callable[[Mapping[str, Any], Pointer], plan.Body]] = Mapp
         Kind.CALL: _call,
         Kind.PYTHON: _python,
         Kind.BASH: _bash,
+        Kind.DOCKER: _image,
         Kind.TRIGGER: _trigger,
         Kind.WAIT: _wait,
         Kind.RAISE: _raise,

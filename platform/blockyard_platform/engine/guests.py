@@ -93,6 +93,10 @@ class Guests:
             raise self._failure(answer)
         return answer.value, starved
 
+    def place(self) -> asyncio.Semaphore:
+        """Return what one of the run's places is held by: a container takes one as a guest does."""
+        return self._places
+
     async def _new_shell(self) -> _Shell:
         while self._dead:
             await self._dead.pop().close()

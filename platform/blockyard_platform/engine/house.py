@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from blockyard_platform.loading import DOCUMENT_BYTES, load_catalog, load_policy
 from blockyard_platform.workflows import load_workflows
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from blockyard_blocks.catalog import Block, Catalog
     from blockyard_platform.loading import PolicyLike
     from blockyard_platform.workflows import WorkflowsLike
+    from blockyard_sandbox.containers.engine import ContainerEngine
     from blockyard_sandbox.limits import GuestLimits
     from blockyard_sandbox.sandbox import Sandbox
     from blockyard_schemas.policy import Policy
@@ -29,8 +33,9 @@ class House:
         catalog: Catalog | None,
         sandbox: Sandbox | None = None,
         workflows: WorkflowsLike = None,
+        state: Iterable[str] = (),
     ) -> None:
-        """Read and start nothing yet; a sandbox that is given is used, and left open."""
+        """Read and start nothing yet; a sandbox that is given is used, and left open. ``state`` are files of the platform's own."""
         self._policy = policy
         self._catalog = catalog
         self._given = sandbox
@@ -38,6 +43,8 @@ class House:
         self._starting: asyncio.Task[Sandbox] | None = None
         self._programs: asyncio.Task[Sandbox] | None = None
         self._blocks: dict[str, Block] = {}
+        self._engine: ContainerEngine | None = None
+        self._state = tuple(state)
 
     @cached_property
     def policy(self) -> Policy:
@@ -82,6 +89,14 @@ class House:
         if self._programs is None:
             self._programs = asyncio.ensure_future(_start_programs(self.level))
         return await asyncio.shield(self._programs)
+
+    def engine(self) -> ContainerEngine:
+        """Return the container engine; nothing is asked of it yet."""
+        if self._engine is None:
+            from blockyard_sandbox.containers.engine import ContainerEngine
+
+            self._engine = ContainerEngine(own=(*self._state, str(Path(__file__).parents[2])))
+        return self._engine
 
     def block(self, uses: str) -> Block:
         """Return a block of an admitted plan, by the document's spelling."""

@@ -41,7 +41,8 @@ class Marks(NamedTuple):
 class Past:
     """What earlier work on a run has left.
 
-    ``again`` tells that the run had ended: what failed is then run once more, else it is taken as it was.
+    ``again`` tells that the run had ended: what failed is then run once more, else it is taken as it was. ``pins`` are what the run
+    has fixed for good, by name.
     """
 
     records: Mapping[str, StageRecord]
@@ -50,6 +51,7 @@ class Past:
     variables: dict[str, Any] = field(default_factory=dict[str, Any])
     cpu_seconds: float = 0.0
     again: bool = False
+    pins: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 class Journal(Protocol):
@@ -60,6 +62,9 @@ class Journal(Protocol):
 
     def finished(self, record: StageRecord, marks: Marks) -> Awaitable[None] | None:
         """Note how a stage ended, before the next one begins."""
+
+    def pinned(self, name: str, value: str) -> Awaitable[None] | None:
+        """Note what the run has fixed for good, such as the digest of an image, before it is used."""
 
     def ended(self, result: RunResult) -> None:
         """Note how the run ended."""
@@ -83,6 +88,9 @@ class MemoryJournal:
     def finished(self, record: StageRecord, marks: Marks) -> None:
         """Note how a stage ended."""
         self.records[record.path] = record
+
+    def pinned(self, name: str, value: str) -> None:
+        """Nothing is kept: the run itself knows."""
 
     def ended(self, result: RunResult) -> None:
         """Nothing is kept."""

@@ -81,6 +81,7 @@ class Run:
         self.lost = False
         self.kinds = engine.kinds
         self._engine = engine
+        self.pins: dict[str, str] = {}
         self._marked: dict[str, Marks] = {}
         self._stopped: tuple[Code, str] | None = None
         self._steps = 0
@@ -90,6 +91,7 @@ class Run:
         self._logged = 0
         if past is not None:
             self.variables = past.variables
+            self.pins.update(past.pins)
             self._uses.update(past.uses)
             self._steps = sum(it.started is not None for it in past.records.values())
             self.guests.spend(past.cpu_seconds)
@@ -118,6 +120,16 @@ class Run:
         except JournalError as error:
             await self._lose(error)
         self.mark(path, durable=True)
+
+    async def pin(self, name: str, value: str) -> None:
+        """Fix something for the rest of the run, also when it is taken up again; when this returns, the journal has it."""
+        try:
+            waiting = self.journal.pinned(name, value)
+            if waiting is not None:
+                await waiting
+        except JournalError as error:
+            await self._lose(error)
+        self.pins[name] = value
 
     def mark(
         self,

@@ -59,6 +59,7 @@ def rehearsed(mocks: Mapping[str, Mock] | None = None, *, dry: bool = False) -> 
     if dry:
         kinds |= {
             plan.Call: _call_without_effect,
+            plan.Image: _without_container,
             plan.Wait: _without_waiting,
             plan.Empty: _without_sleep,
         }
@@ -91,6 +92,12 @@ async def _call_without_effect(run: Run, body: Any, scope: Scope, path: str) -> 
     await run.fill(body.inputs, scope)
     run.log(path, f"not run: '{body.uses}' works outside of the jail; its result is null here")
     return {"result": None}
+
+
+async def _without_container(run: Run, body: Any, scope: Scope, path: str) -> Outputs:
+    await run.fill(body.inputs, scope)
+    run.log(path, "not run: a container works outside of the jail; its outputs are empty here")
+    return {"return_code": 0, "stdout": "", "stderr": "", "digest": ""}
 
 
 async def _without_waiting(run: Run, body: Any, scope: Scope, path: str) -> Outputs:

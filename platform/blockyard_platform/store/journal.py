@@ -16,7 +16,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from blockyard_platform.errors import JournalError
 from blockyard_platform.store.errors import FencedError
 from blockyard_platform.store.rows import dumped, row_of
-from blockyard_platform.store.tables import BLOBS, RECORDS, RUNS, STARTS
+from blockyard_platform.store.tables import BLOBS, PINS, RECORDS, RUNS, STARTS
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Engine
@@ -40,6 +40,7 @@ class SqlJournal:
         )
         self._insert_record = _upsert(engine, RECORDS)
         self._insert_start = _upsert(engine, STARTS)
+        self._insert_pin = _upsert(engine, PINS)
         self._insert_blob = _insert(engine, BLOBS).on_conflict_do_nothing()
 
     def started(self, path: str, at: float) -> None:
@@ -52,6 +53,10 @@ class SqlJournal:
         self._seq += 1
         row["seq"] = self._seq
         self._write(self._insert_record, row, durable=marks.durable, blob=blob)
+
+    def pinned(self, name: str, value: str) -> None:
+        """Note what the run has fixed; raise FencedError when the run is another process's now."""
+        self._write(self._insert_pin, {"name": name, "value": value}, durable=True)
 
     def ended(self, result: RunResult) -> None:
         """Note how the run ended; raise FencedError when it is another process's now."""
@@ -117,8 +122,6 @@ def _upsert(engine: Engine, table: sa.Table) -> sa.Executable:
     changed = {column.name: insert.excluded[column.name] for column in table.c}
     if table is STARTS:
         changed = {"count": STARTS.c.count + 1}
-    statement = insert.on_conflict_do_update(
-        index_elements=[table.c.run, table.c.path], set_=changed
-    )
+    statement = insert.on_conflict_do_update(index_elements=list(table.primary_key), set_=changed)
     kept: sa.Executable = statement.execution_options(preserve_rowcount=True)
     return kept

@@ -17,7 +17,7 @@ from blockyard_platform.store.engines import open_engine
 from blockyard_platform.store.errors import StoreError
 from blockyard_platform.store.journal import SqlJournal
 from blockyard_platform.store.rows import dumped, fingerprint, record_of
-from blockyard_platform.store.tables import BLOBS, RECORDS, RUNS, STARTS
+from blockyard_platform.store.tables import BLOBS, PINS, RECORDS, RUNS, STARTS
 from blockyard_schemas.statuses import Status
 
 if TYPE_CHECKING:
@@ -129,9 +129,14 @@ class Store:
         if document is not None:
             changed["document"] = dumped(document)
         with self._engine.begin() as connection:
-            for table in (RECORDS, STARTS):
+            for table in (RECORDS, STARTS, PINS):
                 connection.execute(sa.delete(table).where(table.c.run == run_id))
             connection.execute(sa.update(RUNS).where(RUNS.c.id == run_id).values(**changed))
+
+    def files(self) -> tuple[str, ...]:
+        """Return the files of this machine that the database is in: none when a server has it."""
+        url = self._engine.url
+        return (url.database,) if url.get_backend_name() == "sqlite" and url.database else ()
 
     def close(self) -> None:
         """Close all connections."""
@@ -200,6 +205,7 @@ def _past(connection: Connection, run_id: str, *, again: bool) -> tuple[Past, in
         raise _damaged(run_id, ValueError(str(error))) from error
     variables = next((row.variables for row in reversed(rows) if row.variables is not None), "{}")
     starts: list[Any] = list(connection.execute(sa.select(STARTS).where(STARTS.c.run == run_id)))
+    pins: list[Any] = list(connection.execute(sa.select(PINS).where(PINS.c.run == run_id)))
     past = Past(
         records=records,
         begun={it.path: Begun(it.count, it.at) for it in starts if _is_open(records.get(it.path))},
@@ -207,5 +213,6 @@ def _past(connection: Connection, run_id: str, *, again: bool) -> tuple[Past, in
         variables=json.loads(variables),
         cpu_seconds=max((row.cpu_seconds for row in rows), default=0.0),
         again=again,
+        pins={it.name: it.value for it in pins},
     )
     return past, max((row.seq for row in rows), default=0)

@@ -19,7 +19,7 @@ from sqlalchemy import (
 )
 
 INLINE_BYTES = 4096
-HEAD = "0001"
+HEAD = "0002"
 """The newest migration: what a database must be at."""
 
 METADATA = MetaData()
@@ -68,6 +68,14 @@ STARTS = Table(
     Column("path", Text, primary_key=True),
     Column("count", Integer, nullable=False),
     Column("at", Float, nullable=False),
+)
+
+PINS = Table(
+    "pins",
+    METADATA,
+    Column("run", String(100), ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("value", Text, nullable=False),
 )
 
 BLOBS = Table(

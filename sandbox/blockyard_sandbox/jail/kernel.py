@@ -14,7 +14,9 @@ CLONE_NEWIPC, CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET = (
     0x40000000,
 )
 MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REC, MS_PRIVATE = 1, 2, 4, 8, 0x4000, 0x40000
+MS_BIND = 0x1000
 MNT_DETACH = 2
+RESOLVE_NO_MAGICLINKS, RESOLVE_NO_SYMLINKS, RESOLVE_BENEATH = 2, 4, 8
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_CAPBSET_DROP, PR_SET_SECCOMP = 1, 4, 24, 22
 PR_SET_NO_NEW_PRIVS, PR_GET_NO_NEW_PRIVS, PR_CAP_AMBIENT = 38, 39, 47
 PR_CAP_AMBIENT_CLEAR_ALL = 4
@@ -28,6 +30,7 @@ _CALLS = {  # name: (x86_64, aarch64)
     "open_tree": (428, 428),
     "move_mount": (429, 429),
     "close_range": (436, 436),
+    "openat2": (437, 437),
     "mount_setattr": (442, 442),
     "landlock_create_ruleset": (444, 444),
     "landlock_add_rule": (445, 445),
@@ -127,6 +130,12 @@ def restrict_mount(path: str, attributes: int) -> None:
         struct.pack("QQQQ", attributes, 0, 0, 0),
         32,
     )
+
+
+def open_beneath(folder: int, path: str, flags: int, resolve: int) -> int:
+    """Return a descriptor of a path below a folder (or ``AT_FDCWD``), opened as the bits of ``resolve`` allow; see openat2."""
+    how = struct.pack("QQQ", flags | os.O_CLOEXEC, 0, resolve)
+    return syscall("openat2", folder, path.encode(), how, len(how))
 
 
 def close_from(first: int) -> None:

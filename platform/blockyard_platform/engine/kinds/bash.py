@@ -6,8 +6,8 @@ import math
 import signal
 from typing import TYPE_CHECKING, Any
 
+from blockyard_platform.engine.variables import variables_of
 from blockyard_platform.errors import StageFailureError, wrong_form
-from blockyard_platform.filters import text_of
 from blockyard_platform.plain import is_mapping
 from blockyard_schemas.statuses import Code
 
@@ -17,16 +17,13 @@ if TYPE_CHECKING:
     from blockyard_platform.plan import Bash
     from blockyard_platform.results import Outputs
 
-_RESERVED = ("LD_", "GLIBC_", "BASH_FUNC_")
-"""Beginnings of variables that would change how programs are loaded; harmless in the jail, and never meant."""
-
 
 async def execute(run: Run, body: Bash, scope: Scope, path: str) -> Outputs:
     """Run the script with ``env`` as its variables; what it prints is logged as it comes.
 
     The stage fails with EXIT_NONZERO or KILLED_BY_SIGNAL, its outputs all the same return_code, stdout and stderr.
     """
-    payload = {"script": body.script, "env": _environment(await run.fill(body.inputs, scope))}
+    payload = {"script": body.script, "env": variables_of(await run.fill(body.inputs, scope))}
     answer, starved = await run.run_script(payload, path)
     outputs, seconds = _checked(answer)
     run.guests.spend(seconds)
@@ -42,29 +39,6 @@ async def execute(run: Run, body: Bash, scope: Scope, path: str) -> Outputs:
         raise StageFailureError(Code.KILLED_BY_SIGNAL, message, outputs=outputs)
     message = f"bash ended with {code}{_last_line(outputs['stderr'])}"
     raise StageFailureError(Code.EXIT_NONZERO, message, outputs=outputs)
-
-
-def _environment(values: Any) -> dict[str, str]:
-    """Return variables as texts: they reach the script as data, so that no quoting is needed."""
-    if values is None:
-        return {}
-    if not is_mapping(values):
-        raise StageFailureError(Code.INVALID_TYPE, "env must be a mapping of names to values")
-    found: dict[str, str] = {}
-    for name, value in values.items():
-        if not _is_name(name) or name.startswith(_RESERVED):
-            message = f"env: {name[:60]!r} cannot be the name of a variable"
-            raise StageFailureError(Code.INVALID_ARGUMENT, message)
-        text = text_of(value)
-        if "\0" in text:
-            message = f"env: the value of {name} holds a NUL character"
-            raise StageFailureError(Code.INVALID_ARGUMENT, message)
-        found[name] = text
-    return found
-
-
-def _is_name(name: str) -> bool:
-    return name.isascii() and name.isidentifier()
 
 
 def _checked(answer: Any) -> tuple[Outputs, float]:
