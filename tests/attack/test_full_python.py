@@ -108,9 +108,15 @@ def _footprint() -> dict[str, object]:
     return {
         "children": _children(),
         "descriptors": _descriptors(),
-        "shared": sorted(os.listdir("/dev/shm")),  # noqa: S108
+        "shared": _shared_memory(),
         "groups": _members(),
     }
+
+
+def _shared_memory() -> list[str]:
+    """Return the host's named memory, but for what Python makes for its own pools: other programs of the machine have such."""
+    names = os.listdir("/dev/shm")  # noqa: S108
+    return sorted(name for name in names if not name.startswith("sem.mp-"))
 
 
 def _descriptors() -> list[str]:
