@@ -27,12 +27,12 @@ class Begun(NamedTuple):
 class Marks(NamedTuple):
     """What goes with a record, so that a run that is resumed stands where it stood.
 
-    ``durable`` asks that the record outlives the machine's power, as that of an effect must; ``block`` is the block that was used;
+    ``durable`` asks that the record outlives the machine's power, as that of an effect must; ``use`` is a block whose uses are limited, and how often the run has used it by then;
     ``variables`` are all variables of the run when the stage changed them; ``cpu_seconds`` what the run has used so far.
     """
 
     durable: bool = False
-    block: str | None = None
+    use: tuple[str, int] | None = None
     variables: dict[str, Any] | None = None
     cpu_seconds: float = 0.0
 

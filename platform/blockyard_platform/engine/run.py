@@ -136,13 +136,15 @@ class Run:
         path: str,
         *,
         durable: bool = False,
-        block: str | None = None,
+        use: tuple[str, int] | None = None,
         variables: dict[str, Any] | None = None,
     ) -> None:
         """Keep what the journal is to know beside the record of a stage."""
         old = self._marked.get(path) or Marks()
         self._marked[path] = Marks(
-            old.durable or durable, block or old.block, variables or old.variables
+            old.durable or durable,
+            use or old.use,
+            old.variables if variables is None else variables,
         )
 
     def marks(self, path: str) -> Marks:
@@ -184,12 +186,14 @@ class Run:
             )
         return self._steps
 
-    def count_use(self, block: str) -> None:
-        """Count one use of a block; raise StageFailureError beyond its limit."""
+    def count_use(self, block: str, path: str | None = None) -> None:
+        """Count one use of a block, by the stage at a node path; raise StageFailureError beyond its limit."""
         most = self.plan.block_limits.get(block)
         if most is None:
             return
         used = self._uses[block] = self._uses.get(block, 0) + 1
+        if path is not None:
+            self.mark(path, use=(block, used))
         if used > most:
             raise StageFailureError(
                 Code.BLOCK_LIMIT_EXCEED, f"the block '{block}' may be run {most} times in one run"

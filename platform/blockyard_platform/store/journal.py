@@ -17,6 +17,7 @@ from blockyard_platform.errors import JournalError
 from blockyard_platform.store.errors import FencedError
 from blockyard_platform.store.rows import dumped, row_of
 from blockyard_platform.store.tables import BLOBS, PINS, RECORDS, RUNS, STARTS
+from blockyard_schemas.statuses import Status
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Engine
@@ -40,6 +41,9 @@ class SqlJournal:
         )
         self._insert_record = _upsert(engine, RECORDS)
         self._insert_start = _upsert(engine, STARTS)
+        self._close_start = sa.delete(STARTS).where(
+            STARTS.c.run == sa.bindparam("run"), STARTS.c.path == sa.bindparam("path")
+        )
         self._insert_pin = _upsert(engine, PINS)
         self._insert_blob = _insert(engine, BLOBS).on_conflict_do_nothing()
 
@@ -52,7 +56,9 @@ class SqlJournal:
         row, blob = row_of(record, marks)
         self._seq += 1
         row["seq"] = self._seq
-        self._write(self._insert_record, row, durable=marks.durable, blob=blob)
+        waits = record.kind == "wait" and record.status is Status.CANCEL
+        closes = record.path if marks.durable and not waits else None
+        self._write(self._insert_record, row, durable=marks.durable, blob=blob, closes=closes)
 
     def pinned(self, name: str, value: str) -> None:
         """Note what the run has fixed; raise FencedError when the run is another process's now."""
@@ -78,7 +84,9 @@ class SqlJournal:
         *,
         durable: bool,
         blob: bytes | None = None,
+        closes: str | None = None,
     ) -> None:
+        """Write a row, the blob before it, and the end of what was begun at the path ``closes``, all together or not at all."""
         connection = self._connection
         try:
             self._prepare(durable=durable)
@@ -87,6 +95,8 @@ class SqlJournal:
             written = connection.execute(statement, None if row is None else row | self._key)
             if written.rowcount != 1:
                 raise FencedError(self._run_id)
+            if closes is not None:
+                connection.execute(self._close_start, {"run": self._run_id, "path": closes})
             connection.commit()
         except BaseException as error:
             connection.rollback()

@@ -11,7 +11,7 @@ from blockyard_platform.store.tables import INLINE_BYTES
 from blockyard_schemas.statuses import Code, Status
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from blockyard_platform.engine.journal import Marks
 
@@ -46,7 +46,7 @@ def row_of(record: StageRecord, marks: Marks) -> tuple[dict[str, Any], bytes | N
         "started": record.started,
         "seconds": record.seconds,
         "attempts": record.attempts,
-        "block": marks.block,
+        "block": None if marks.use is None else "{}={}".format(*marks.use),
         "variables": None if marks.variables is None else dumped(marks.variables),
         "cpu_seconds": marks.cpu_seconds,
     }
@@ -68,3 +68,13 @@ def record_of(row: Any, blob: bytes | None) -> StageRecord:
         seconds=row.seconds,
         attempts=row.attempts,
     )
+
+
+def uses_of(rows: Iterable[Any], before: str) -> dict[str, int]:
+    """Return how often each block was used: the highest count that a record, or what was kept ``before`` (JSON), tells."""
+    found: dict[str, int] = json.loads(before)
+    for row in rows:
+        if row.block is not None:
+            name, _, count = row.block.rpartition("=")
+            found[name] = max(found.get(name, 0), int(count))
+    return found

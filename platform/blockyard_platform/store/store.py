@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections import Counter
+from contextlib import contextmanager
 from dataclasses import dataclass
 from time import time
 from typing import TYPE_CHECKING, Any
@@ -16,16 +16,14 @@ from blockyard_platform.engine.journal import Begun, Past
 from blockyard_platform.store.engines import open_engine
 from blockyard_platform.store.errors import StoreError
 from blockyard_platform.store.journal import SqlJournal
-from blockyard_platform.store.rows import dumped, fingerprint, record_of
+from blockyard_platform.store.rows import dumped, fingerprint, record_of, uses_of
 from blockyard_platform.store.tables import BLOBS, PINS, RECORDS, RUNS, STARTS
 from blockyard_schemas.statuses import Status
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Generator, Iterable, Iterator
 
-    from sqlalchemy.engine import Connection
-
-    from blockyard_platform.results import StageRecord
+    from sqlalchemy.engine import Connection, Engine
 
 
 _AT_ONCE = 500
@@ -68,7 +66,7 @@ class Store:
             "created": time(),
         }
         try:
-            with self._engine.begin() as connection:
+            with _guarded(self._engine) as connection:
                 connection.execute(sa.insert(RUNS), row)
         except exc.IntegrityError as error:
             raise StoreError(
@@ -80,13 +78,13 @@ class Store:
 
     def read(self, run_id: str) -> StoredRun:
         """Return a run. Raises StoreError when there is none."""
-        with self._engine.connect() as connection:
+        with _guarded(self._engine) as connection:
             return _read(connection, run_id)
 
     def runs(self) -> list[tuple[str, str, Status, float]]:
         """Return id, workflow, status and time of creation of each run, the latest first."""
         wanted = sa.select(RUNS.c.id, RUNS.c.workflow, RUNS.c.status, RUNS.c.created)
-        with self._engine.connect() as connection:
+        with _guarded(self._engine) as connection:
             found = connection.execute(wanted.order_by(RUNS.c.created.desc(), RUNS.c.id))
             return [(row.id, row.workflow, Status(row.status), row.created) for row in found]
 
@@ -98,40 +96,44 @@ class Store:
         ``params`` replace the stored ones. ``drop`` names the records, by node path, that are to be done again.
         Raises StoreError when there is no such run.
         """
-        with self._engine.begin() as connection:
-            changed: dict[str, Any] = {"epoch": RUNS.c.epoch + 1, "status": Status.WAIT.value}
+        with _guarded(self._engine) as connection:
+            _read(connection, run_id)
+            again = sa.case((RUNS.c.status == Status.WAIT.value, RUNS.c.again), else_=1)
+            changed: dict[str, Any] = {"epoch": RUNS.c.epoch + 1, "again": again}
+            changed |= {"status": Status.WAIT.value, "ended": None, "result": None}
             if params is not None:
                 changed["params"] = dumped(params)
-            before = _read(connection, run_id)
-            connection.execute(sa.update(RUNS).where(RUNS.c.id == run_id).values(**changed))
+            _update(connection, run_id, changed)
+            _keep_counts(connection, run_id)
             _drop(connection, run_id, drop)
             epoch = _read(connection, run_id).epoch
-            past, seq = _past(connection, run_id, again=before.status is not Status.WAIT)
+            past, seq = _past(connection, run_id)
         return SqlJournal(self._engine, run_id, epoch, seq), past
 
     def paths(self, run_id: str) -> list[str]:
         """Return the node paths of a run's records, in the order in which they ended."""
         wanted = sa.select(RECORDS.c.path).where(RECORDS.c.run == run_id)
-        with self._engine.connect() as connection:
+        with _guarded(self._engine) as connection:
             return list(connection.scalars(wanted.order_by(RECORDS.c.seq)))
 
     def has(self, run_id: str) -> bool:
         """Whether there is such a run."""
-        with self._engine.connect() as connection:
+        with _guarded(self._engine) as connection:
             wanted = sa.select(RUNS.c.id).where(RUNS.c.id == run_id)
             return connection.execute(wanted).first() is not None
 
     def reset(
         self, run_id: str, params: dict[str, Any], document: dict[str, Any] | None = None
     ) -> None:
-        """Forget all that a run has done, and give it other params, or another document."""
-        changed = {"params": dumped(params), "fingerprint": fingerprint(params)}
+        """Forget all that a run has done, and give it other params, or another document; who worked on it cannot write any more."""
+        changed: dict[str, Any] = {"params": dumped(params), "fingerprint": fingerprint(params)}
+        changed |= {"epoch": RUNS.c.epoch + 1, "again": 0, "status": Status.WAIT.value}
         if document is not None:
             changed["document"] = dumped(document)
-        with self._engine.begin() as connection:
+        with _guarded(self._engine) as connection:
             for table in (RECORDS, STARTS, PINS):
                 connection.execute(sa.delete(table).where(table.c.run == run_id))
-            connection.execute(sa.update(RUNS).where(RUNS.c.id == run_id).values(**changed))
+            _update(connection, run_id, changed)
 
     def files(self) -> tuple[str, ...]:
         """Return the files of this machine that the database is in: none when a server has it."""
@@ -141,6 +143,20 @@ class Store:
     def close(self) -> None:
         """Close all connections."""
         self._engine.dispose()
+
+
+@contextmanager
+def _guarded(engine: Engine) -> Generator[Connection]:
+    """Yield a connection in a transaction of its own; what the database says is a StoreError, but for a key that is taken."""
+    try:
+        with engine.begin() as connection:
+            yield connection
+    except exc.IntegrityError:
+        raise
+    except exc.SQLAlchemyError as error:
+        words = str(getattr(error, "orig", None) or error).strip().splitlines()
+        hint = "see that it can be read and written, and that there is room on its disk"
+        raise StoreError(f"the journal cannot be used: {words[0]}", hint) from error
 
 
 def _read(connection: Connection, run_id: str) -> StoredRun:
@@ -172,9 +188,20 @@ def _damaged(run_id: str, error: ValueError) -> StoreError:
     return StoreError(f"what the journal holds of the run {run_id} is damaged: {error}", hint)
 
 
-def _is_open(record: StageRecord | None) -> bool:
-    """Whether what was begun has no end; a wait that was cancelled still has the moment that it waited for."""
-    return record is None or (record.kind == "wait" and record.status is Status.CANCEL)
+def _update(connection: Connection, run_id: str, changed: dict[str, Any]) -> None:
+    connection.execute(sa.update(RUNS).where(RUNS.c.id == run_id).values(**changed))
+
+
+def _keep_counts(connection: Connection, run_id: str) -> None:
+    """Keep what counts on whatever becomes of the records that tell it: uses of blocks, and CPU seconds."""
+    wanted = sa.select(RECORDS.c.block, RECORDS.c.cpu_seconds).where(RECORDS.c.run == run_id)
+    rows: list[Any] = list(connection.execute(wanted))
+    run: Any = connection.execute(
+        sa.select(RUNS.c.uses, RUNS.c.cpu_seconds).where(RUNS.c.id == run_id)
+    ).one()
+    spent = max((row.cpu_seconds for row in rows), default=0.0)
+    counts = {"uses": dumped(uses_of(rows, run.uses)), "cpu_seconds": max(spent, run.cpu_seconds)}
+    _update(connection, run_id, counts)
 
 
 def _drop(connection: Connection, run_id: str, paths: Iterable[str]) -> None:
@@ -190,7 +217,7 @@ def _chunks(paths: list[str]) -> Iterator[list[str]]:
         yield paths[start : start + _AT_ONCE]
 
 
-def _past(connection: Connection, run_id: str, *, again: bool) -> tuple[Past, int]:
+def _past(connection: Connection, run_id: str) -> tuple[Past, int]:
     """Return what a run has done, and the position of its last record."""
     wanted = (
         sa.select(RECORDS, BLOBS.c.data)
@@ -205,14 +232,15 @@ def _past(connection: Connection, run_id: str, *, again: bool) -> tuple[Past, in
         raise _damaged(run_id, ValueError(str(error))) from error
     variables = next((row.variables for row in reversed(rows) if row.variables is not None), "{}")
     starts: list[Any] = list(connection.execute(sa.select(STARTS).where(STARTS.c.run == run_id)))
+    run: Any = connection.execute(sa.select(RUNS).where(RUNS.c.id == run_id)).one()
     pins: list[Any] = list(connection.execute(sa.select(PINS).where(PINS.c.run == run_id)))
     past = Past(
         records=records,
-        begun={it.path: Begun(it.count, it.at) for it in starts if _is_open(records.get(it.path))},
-        uses=Counter(row.block for row in rows if row.block is not None),
+        begun={it.path: Begun(it.count, it.at) for it in starts},
+        uses=json.loads(run.uses),
         variables=json.loads(variables),
-        cpu_seconds=max((row.cpu_seconds for row in rows), default=0.0),
-        again=again,
+        cpu_seconds=run.cpu_seconds,
+        again=bool(run.again),
         pins={it.name: it.value for it in pins},
     )
     return past, max((row.seq for row in rows), default=0)

@@ -19,7 +19,7 @@ from sqlalchemy import (
 )
 
 INLINE_BYTES = 4096
-HEAD = "0002"
+HEAD = "0003"
 """The newest migration: what a database must be at."""
 
 METADATA = MetaData()
@@ -37,6 +37,9 @@ RUNS = Table(
     Column("created", Float, nullable=False),
     Column("ended", Float),
     Column("result", Text),
+    Column("again", Integer, nullable=False, server_default="0"),
+    Column("uses", Text, nullable=False, server_default="{}"),
+    Column("cpu_seconds", Float, nullable=False, server_default="0"),
 )
 
 RECORDS = Table(

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from blockyard_platform import Event, Runner, RunView
+from blockyard_schemas.policy import personal_policy
 from blockyard_schemas.problems import InvalidDocumentError
 from blockyard_schemas.statuses import Code
 
@@ -145,9 +146,30 @@ async def test_variables_uses_and_outputs_are_carried_over(runs: Runs) -> None:
     assert records["size"].outputs == {"result": 100_000}
 
 
-async def test_the_limits_of_a_run_count_on(runs: Runs) -> None:
-    from blockyard_schemas.policy import personal_policy
+async def test_variables_that_were_emptied_stay_so(runs: Runs) -> None:
+    name = {"with": {"name": "v"}}
+    stages = [
+        {"id": "set", "uses": "variable.set", "with": {"name": "v", "value": 1}},
+        {"id": "delete", "uses": "variable.delete", **name},
+        FAILS,
+        {"id": "there", "uses": "variable.exists", **name},
+    ]
+    await runs.begin({"params": PARAMS, "stages": stages})
+    result = await runs.resume(params=READY)
+    assert result.jobs["main"].stages["there"].outputs == {"result": False}
 
+
+async def test_doing_stages_again_gives_no_use_back(runs: Runs) -> None:
+    policy = personal_policy().model_copy(update={"blocks": {"text.upper": 3}})
+    upper = {"uses": "text.upper", "with": {"text": "x"}}
+    document = {"name": "t", "stages": [{"id": "a", **upper}, {"id": "b", **upper}]}
+    async with Runner(journal=runs.journal, policy=policy) as runner:
+        assert (await runner.run(document, run_id="r")).success
+        again = await runner.resume("r", start="a")
+    assert again.jobs["main"].stages["b"].code is Code.BLOCK_LIMIT_EXCEED
+
+
+async def test_the_limits_of_a_run_count_on(runs: Runs) -> None:
     policy = personal_policy().model_copy(
         update={"blocks": {"text.upper": 3}, "executed_steps": 20}
     )
@@ -170,8 +192,6 @@ async def test_the_limits_of_a_run_count_on(runs: Runs) -> None:
 
 
 async def test_the_cpu_seconds_of_a_run_count_on(runs: Runs) -> None:
-    from blockyard_schemas.policy import personal_policy
-
     policy = personal_policy()
     few = policy.run.model_copy(update={"cpu_seconds": 0.5})
     burn = "n = 0\nwhile n < 3_000_000:\n    n += 1\nresult = n"

@@ -49,7 +49,8 @@ def test_what_is_written_is_read_again(store: Store) -> None:
     ]
     for each in records:
         journal.finished(
-            each, Marks(block="text.upper", variables={"v": each.path}, cpu_seconds=2.0)
+            each,
+            Marks(use=("text.upper", len(each.path)), variables={"v": each.path}, cpu_seconds=2.0),
         )
     journal.close()
     stored = store.read("r")
@@ -58,7 +59,7 @@ def test_what_is_written_is_read_again(store: Store) -> None:
     taken.close()
     assert list(past.records.values()) == records
     assert (dict(past.uses), past.variables, past.cpu_seconds) == (
-        {"text.upper": 4},
+        {"text.upper": 3},
         {"v": "e"},
         2.0,
     )
@@ -107,6 +108,66 @@ def test_a_run_has_one_holder(store: Store) -> None:
     first.close()
     second.close()
     assert (store.paths("r"), store.read("r").status) == (["a", "c"], Status.FAILED)
+
+
+def test_a_run_that_had_ended_is_done_again_however_often_it_is_cut_off(store: Store) -> None:
+    journal = store.create("r", "w", {}, {})
+    journal.finished(record("a", status=Status.FAILED, code=Code.RAISED), Marks())
+    journal.ended(RunResult("r", "w", Status.FAILED))
+    journal.close()
+    assert store.read("r").result is not None
+    for _ in range(3):
+        taken, past = store.take("r")
+        taken.close()
+        assert (past.again, store.read("r").status) == (True, Status.WAIT)
+        assert store.read("r").result is None
+
+
+def test_an_effect_that_is_begun_again_is_open_again(store: Store) -> None:
+    journal = store.create("r", "w", {}, {})
+    journal.started("a", 1.0)
+    journal.finished(record("a", status=Status.FAILED, code=Code.RAISED), Marks(durable=True))
+    journal.ended(RunResult("r", "w", Status.FAILED))
+    journal.close()
+    again, past = store.take("r")
+    assert past.begun == {}
+    again.started("a", 2.0)
+    again.close()
+    taken, past = store.take("r")
+    taken.close()
+    assert past.begun == {"a": Begun(1, 2.0)}
+
+
+def test_what_was_used_is_not_given_back(store: Store) -> None:
+    journal = store.create("r", "w", {}, {})
+    for number, path in enumerate("abc", 1):
+        journal.finished(record(path), Marks(use=("mine.send", number), cpu_seconds=float(number)))
+    journal.close()
+    for drop in ([], ["b", "c"], ["a"]):
+        taken, past = store.take("r", drop=drop)
+        taken.close()
+        assert (dict(past.uses), past.cpu_seconds) == ({"mine.send": 3}, 3.0)
+
+
+def test_a_reset_ends_what_another_process_writes(store: Store) -> None:
+    journal = store.create("r", "w", {}, {})
+    store.reset("r", {})
+    with pytest.raises(FencedError):
+        journal.finished(record("a"), Marks())
+    journal.close()
+    assert store.paths("r") == []
+
+
+def test_a_database_that_fails_is_told(tmp_path: Path) -> None:
+    store = Store(tmp_path / "runs.db")
+    engine = open_engine(tmp_path / "runs.db")
+    with engine.begin() as connection:
+        connection.execute(sa.text("DROP TABLE runs"))
+    engine.dispose()
+    for call in (store.runs, lambda: store.read("r"), lambda: store.create("r", "w", {}, {})):
+        with pytest.raises(StoreError, match="the journal cannot be used: no such table: runs"):
+            call()
+    store.close()
 
 
 def test_runs_are_listed_the_latest_first(store: Store) -> None:

@@ -20,9 +20,7 @@ async def execute(run: Run, body: Call, scope: Scope, path: str) -> Outputs:
     """Call the block with its parameters; its result is the output ``result``."""
     block = run.house.block(body.uses)
     arguments = await run.fill(body.inputs, scope)
-    run.count_use(block.name)
-    if run.plan.block_limits.get(block.name) is not None:
-        run.mark(path, block=block.name)
+    run.count_use(block.name, path)
     if block.runs == "host":
         outputs = {"result": await call_on_host(run, block, arguments, path)}
     elif block.takes_variables:
