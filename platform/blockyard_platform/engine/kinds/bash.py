@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from blockyard_platform.results import Outputs
 
 
+_SPENT = (-signal.SIGXCPU, 128 + signal.SIGXCPU)
+"""How bash ends when it, or the last program that it ran, was killed for its seconds."""
+
+
 async def execute(run: Run, body: Bash, scope: Scope, path: str) -> Outputs:
     """Run the script with ``env`` as its variables; what it prints is logged as it comes.
 
@@ -34,6 +38,10 @@ async def execute(run: Run, body: Bash, scope: Scope, path: str) -> Outputs:
     if starved:
         message = "the memory limit was reached; use less at a time"
         raise StageFailureError(Code.MEMORY_LIMIT, message, outputs=outputs)
+    if code in _SPENT:
+        seconds = run.policy.stage.cpu_seconds
+        message = f"a process used more than {seconds:g} CPU seconds"
+        raise StageFailureError(Code.CPU_LIMIT, message, outputs=outputs)
     if code < 0:
         message = f"bash was killed by {_signal(-code)}"
         raise StageFailureError(Code.KILLED_BY_SIGNAL, message, outputs=outputs)
