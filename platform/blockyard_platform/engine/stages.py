@@ -137,6 +137,8 @@ async def _execute(run: Run, stage: Stage, scope: Scope, path: str, tries: _Trie
     if isinstance(retry, Template):
         retry = read_retry(await run.fill(retry, scope))
     if run.past is not None:
+        if path in run.past.begun:
+            run.mark(path, durable=True)  # whatever its record says, it ends what was begun
         tries.count += attempts_before(run.past, stage, retry, path)
     if retry is None:
         return await _timed(run, stage, scope, path)

@@ -219,10 +219,10 @@ async def test_a_wait_goes_on_to_the_moment_that_it_waited_for(runs: Runs) -> No
         await asyncio.sleep(0.3)
         handle.cancel()
         assert (await handle.result()).status == "CANCEL"
-    result = await runs.resume()
-    assert result.status == "SUCCESS"
     with closing(sqlite3.connect(runs.journal)) as connection:
         ((begun,),) = connection.execute("SELECT at FROM starts WHERE path = 'w'").fetchall()
+    result = await runs.resume()
+    assert result.status == "SUCCESS"
     until = datetime.fromisoformat(result.jobs["main"].stages["w"].outputs["until"])
     assert until.timestamp() == pytest.approx(begun + 1, abs=0.001)
 
