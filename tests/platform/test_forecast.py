@@ -109,6 +109,15 @@ def test_cpu_seconds_count_what_runs_in_the_jail() -> None:
     assert found.used["CPU seconds"] == (6 * each, personal_policy().run.cpu_seconds)
 
 
+def test_the_condition_of_a_loop_is_asked_in_each() -> None:
+    loop = {"until": "${{ loop + 1 > 3 }}", "stages": [{"run": "result = 1"}], "max-loop": 4}
+    each = personal_policy().stage.cpu_seconds
+    assert forecast([loop]).used["CPU seconds"][0] == 4 * 2 * each
+    asked_of_nobody = {**loop, "until": "${{ params.x }}"}
+    found = forecast([asked_of_nobody], params={"x": {"type": "boolean", "default": True}})
+    assert found.used["CPU seconds"][0] == 4 * each
+
+
 def test_a_triggered_workflow_is_counted_with_it() -> None:
     child = {"name": "c", "stages": [ECHO, {"foreach": [1, 2], "stages": [ECHO]}]}
     found = forecast([{"trigger": "c"}, ECHO], workflows={"c": child})

@@ -135,9 +135,9 @@ class Forecaster:
                 nodes = self._row(body.stages, plan)
                 loops = fixed(body.inputs, "max-loop", int) or self._policy.loop_iterations
                 loops = min(loops, self._policy.loop_iterations)
-                return _Inside(
-                    nodes, _most(nodes).times(loops), _least(nodes), f"at most {loops} loops"
-                )
+                asked = self._policy.stage.cpu_seconds if body.condition.guest else 0.0
+                most = (_most(nodes) + Count(0, asked)).times(loops)
+                return _Inside(nodes, most, _least(nodes), f"at most {loops} loops")
             case plans.Case() as body:
                 nodes = tuple(
                     self._part(shown(entry.value), "case", entry.stages, plan)
