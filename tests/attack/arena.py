@@ -36,13 +36,13 @@ PROGRAMS = tuple(
 """Bound in, so that an attack that starts a program fails because it may not, not for want of one."""
 
 
-def groups_of(pid: int) -> list[Path]:
+def groups_of(owner: str) -> list[Path]:
     """Return the control groups that a process has made; groups of others come and go meanwhile."""
     return sorted(
         Path(folder, name)
         for folder, names, _ in os.walk("/sys/fs/cgroup")
         for name in names
-        if name.startswith(f"blockyard-{pid}-")
+        if name.startswith(f"blockyard-{owner}-")
     )
 
 

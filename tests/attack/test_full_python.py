@@ -12,6 +12,7 @@ from arena import LIMITS, Arena, Targets, groups_of
 from attack_cases import Case, read_cases
 
 from blockyard_sandbox.answers import Answer
+from blockyard_sandbox.jail import cgroups
 from blockyard_schemas.statuses import Code
 
 CASES = read_cases()
@@ -143,6 +144,6 @@ def _members() -> list[str]:
     """Return the processes in the control groups of guests."""
     return sorted(
         pid
-        for group in groups_of(os.getpid())
+        for group in groups_of(cgroups.owner())
         for pid in (group / "cgroup.procs").read_text().split()
     )

@@ -1,15 +1,19 @@
 """What a guest leaves behind is gone with it: processes, memory, names, and all of it when the platform itself dies."""
 
+import contextlib
 import os
 import signal
 import subprocess
 import sys
+from collections.abc import Generator
 from dataclasses import replace
 from pathlib import Path
 from time import monotonic, sleep
 
 import pytest
 from arena import LIMITS, Arena, Targets, groups_of
+
+from blockyard_sandbox.jail import cgroups
 
 OPEN = frozenset({"seccomp", "rlimits", "cgroup", "landlock", "uid", "capabilities"})
 """Left out, so that there is something to leave behind: what collects it are the namespaces."""
@@ -123,22 +127,43 @@ def test_nothing_of_a_guest_is_left_on_the_host(arena: Arena, targets: Targets) 
     assert look() == before
 
 
-def test_zygote_and_guests_die_with_the_platform() -> None:
-    """A platform that is killed can't clean up: the kernel does."""
+@contextlib.contextmanager
+def _platform() -> Generator[tuple[subprocess.Popen[str], list[int], str], None, None]:
+    """Give another platform with a busy guest: its process, zygote and guest, and the owner of its groups; kill it."""
     host = subprocess.Popen(
         [sys.executable, "-c", HOST, str(Path(__file__).parent)], stdout=subprocess.PIPE, text=True
     )
     with host:
         assert host.stdout is not None
         pids = [int(word) for word in host.stdout.readline().split()]
+        try:
+            yield host, pids, cgroups.owner(host.pid)
+        finally:
+            host.kill()
+
+
+def test_zygote_and_guests_die_with_the_platform() -> None:
+    """A platform that is killed can't clean up: the kernel does."""
+    with _platform() as (host, pids, _):
         assert len(pids) == 2
         assert all(Path(f"/proc/{pid}").exists() for pid in pids)
         host.send_signal(signal.SIGKILL)
         host.wait()
     _wait_until_gone(pids)
-    for group in groups_of(host.pid):
-        assert (group / "cgroup.procs").read_text() == ""
-        group.rmdir()
+
+
+@pytest.mark.skipif(
+    not cgroups.find().bases and os.environ.get("BLOCKYARD_REQUIRE") != "all",
+    reason="there are no control groups to be written",
+)
+def test_the_next_platform_removes_the_groups_of_a_killed_one() -> None:
+    with _platform() as (_, pids, killed):
+        assert len(groups_of(killed)) == len(cgroups.find().bases)
+    _wait_until_gone(pids)
+    with _platform() as (_, _, living):
+        assert groups_of(killed) == []
+        with _platform():
+            assert len(groups_of(living)) == len(cgroups.find().bases)
 
 
 def test_guests_die_with_their_zygote_and_the_platform_goes_on(

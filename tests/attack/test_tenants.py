@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from arena import LIMITS, Arena, Targets, groups_of, spec_of
 
+from blockyard_sandbox.jail import cgroups
 from blockyard_sandbox.sandbox import Sandbox
 
 WRITE = "open('/scratch/note', 'w').write('mine'); result = os.listdir('/scratch')"
@@ -144,4 +145,4 @@ def _status(pid: int) -> dict[str, str]:
 
 
 def _groups() -> list[str]:
-    return [str(path) for path in groups_of(os.getpid())]
+    return [str(path) for path in groups_of(cgroups.owner())]

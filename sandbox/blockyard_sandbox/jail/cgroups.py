@@ -13,6 +13,7 @@ from pathlib import Path
 from blockyard_sandbox.limits import GuestLimits
 
 _ROOT = Path("/sys/fs/cgroup")
+_PREFIX = "blockyard-"
 _SLACK = 32 * 1024 * 1024
 """Page tables and copied pages of the warm interpreter, on top of what the guest may use itself."""
 
@@ -65,7 +66,10 @@ class CgroupPool:
         self._idle.clear()
 
     def _make(self) -> Cgroup:
-        name = f"blockyard-{os.getpid()}-{id(self):x}-{next(self._numbers)}"
+        number = next(self._numbers)
+        if number == 0:
+            _sweep(self.bases)
+        name = f"{_PREFIX}{owner()}-{id(self):x}-{number}"
         folders = tuple(base / name for base in self.bases)
         for folder in folders:
             folder.mkdir()
@@ -93,6 +97,39 @@ def find() -> CgroupPool:
     return CgroupPool()
 
 
+def owner(pid: int | None = None) -> str:
+    """Return the name of a process (this one's by default) that no other ever has: namespace, number, time of its start.
+
+    Numbers of processes are given again, and every namespace has its own.
+    """
+    return f"{_namespace()}-{pid or os.getpid()}-{_started(pid or os.getpid())}"
+
+
+def _namespace() -> int:
+    return os.stat("/proc/self/ns/pid").st_ino
+
+
+def _started(pid: int) -> str:
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+
+
+def _sweep(bases: tuple[Path, ...]) -> None:
+    """Remove the groups of platforms that were killed; those of living ones and of other namespaces stay."""
+    beginning = f"{_PREFIX}{_namespace()}-"
+    for base in bases:
+        for name in os.listdir(base):
+            if name.startswith(beginning) and not _is_alive(*name.split("-")[2:4]):
+                with contextlib.suppress(OSError):
+                    (base / name).rmdir()
+
+
+def _is_alive(pid: str, started: str) -> bool:
+    try:
+        return _started(int(pid)) == started
+    except FileNotFoundError:
+        return False
+
+
 def _own() -> Iterator[tuple[str, str]]:
     for line in Path("/proc/self/cgroup").read_text().splitlines():
         _, names, path = line.split(":", 2)
@@ -103,7 +140,7 @@ def _own() -> Iterator[tuple[str, str]]:
 def _works(bases: tuple[Path, ...], *files: str) -> bool:
     """Try it: make a group, see whether it has the files, remove it."""
     for base in bases:
-        trial = base / f"blockyard-trial-{os.getpid()}"
+        trial = base / f"{_PREFIX}trial-{os.getpid()}"
         try:
             trial.mkdir()
         except OSError:
