@@ -61,6 +61,10 @@ class Guest:
         self._quick = True
         self.alive = True
         self.pid = 0
+        self.owner = 0
+        """The user on the host that owns what the guest writes."""
+        self.listening: socket.socket | None = None
+        """What listens in the guest's own network, when it has one."""
         sock.setblocking(False)
 
     def watch(self, pidfd: int) -> None:
@@ -144,6 +148,8 @@ class Guest:
             return
         self.kill(GuestFailure(Code.KILLED_MANUALLY, "the guest was closed"))
         self._sock.close()
+        if self.listening is not None:
+            self.listening.close()
         if self._pidfd is not None:
             await asyncio.shield(self._gone)
             os.close(self._pidfd)

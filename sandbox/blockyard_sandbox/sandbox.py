@@ -17,6 +17,7 @@ from blockyard_sandbox.errors import SandboxUnavailableError
 from blockyard_sandbox.guests import Guest
 from blockyard_sandbox.jail import cgroups
 from blockyard_sandbox.limits import GuestLimits
+from blockyard_sandbox.spec import LISTENING, UID_BASE, GuestView
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -32,6 +33,8 @@ CLOSE_SECONDS = 5.0
 """How long a zygote may take to end of itself."""
 
 _UIDS = 60_000
+
+_BARE = GuestView()
 
 
 class Sandbox:
@@ -56,12 +59,14 @@ class Sandbox:
                 self._zygote = zygote
                 await zygote.ready()
 
-    async def guest(self, limits: GuestLimits | None = None) -> Guest:
+    async def guest(
+        self, limits: GuestLimits | None = None, view: GuestView | None = None
+    ) -> Guest:
         """Return a guest that is closed in and waits for its first call."""
         if self._zygote is None or not self._zygote.alive:
             await self.start()
         assert self._zygote is not None  # noqa: S101  (for type checkers: start() has set it)
-        return await self._zygote.bear(limits or GuestLimits())
+        return await self._zygote.bear(limits or GuestLimits(), view or _BARE)
 
     async def close(self) -> None:
         """End the zygote and every guest; leave no process, no control group and no descriptor."""
@@ -99,6 +104,7 @@ class _Zygote:
         self.process = _launch(spec, theirs)
         theirs.close()
         self.alive = True
+        self._own_uids = False
         self._level = spec.level
         self._ready: asyncio.Future[None] = self._loop.create_future()
         self._born: dict[int, asyncio.Future[int]] = {}
@@ -120,7 +126,7 @@ class _Zygote:
             await self.close()
             raise
 
-    async def bear(self, limits: GuestLimits) -> Guest:
+    async def bear(self, limits: GuestLimits, view: GuestView) -> Guest:
         number = next(self._numbers)
         ours, theirs = socket.socketpair()
         report, their_report = socket.socketpair()
@@ -130,14 +136,16 @@ class _Zygote:
         self._born[number], self._gone[number] = born, gone
         guest = Guest(ours, gone, limits, group, self._cgroups)
         try:
-            wish = {"id": number, "limits": asdict(limits), "uid": 1 + number % _UIDS}
+            uid = 1 + number % _UIDS
+            wish = {"id": number, "limits": asdict(limits), "uid": uid, **asdict(view)}
             entries = group.entries if group is not None else ()
             channels = [theirs.fileno(), their_report.fileno(), *entries]
             await self._send(json.dumps(wish).encode(), channels)
             theirs.close()
             their_report.close()
             guest.watch(await born)
-            await self._closed_in(report)
+            guest.owner = UID_BASE + uid if self._own_uids else os.geteuid()
+            guest.listening = await self._closed_in(report, network=view.network)
         except BaseException:
             await guest.close()
             raise
@@ -148,13 +156,35 @@ class _Zygote:
             self._born.pop(number, None)
         return guest
 
-    async def _closed_in(self, report: socket.socket) -> None:
-        """Wait until the guest has closed its report channel: it is in, unless it has written what failed."""
+    async def _closed_in(self, report: socket.socket, *, network: bool) -> socket.socket | None:
+        """Wait until the guest has closed its report channel: it is in, unless it has written what failed.
+
+        Returns the socket that listens in the guest's own network, when it is to have one.
+        """
         report.setblocking(False)
-        told = await self._loop.sock_recv(report, 4096)
+        told, listening = b"", None
+        if network:
+            told, listening = await self._listening(report)
+        told += await self._loop.sock_recv(report, 4096)
         if told:
+            if listening is not None:
+                listening.close()
             layer, reason = json.loads(told)
             raise SandboxUnavailableError(layer, reason)
+        return listening
+
+    async def _listening(self, report: socket.socket) -> tuple[bytes, socket.socket | None]:
+        """Return the first byte of a failure, or else the socket that came with it."""
+        ready: asyncio.Future[None] = self._loop.create_future()
+        self._loop.add_reader(report, _set, ready)
+        try:
+            await ready
+        finally:
+            self._loop.remove_reader(report)
+        told, descriptors, _, _ = socket.recv_fds(report, 1, 1, socket.MSG_CMSG_CLOEXEC)
+        if told != LISTENING or not descriptors:
+            return told, None
+        return b"", socket.socket(fileno=descriptors[0])
 
     async def _send(self, message: bytes, descriptors: list[int]) -> None:
         while True:
@@ -171,7 +201,9 @@ class _Zygote:
     def _read(self) -> None:
         """Take what the zygote says: trusted words, since it never reads a tenant's."""
         try:
-            data, descriptors, _, _ = socket.recv_fds(self._control, 65_536, 4)
+            data, descriptors, _, _ = socket.recv_fds(
+                self._control, 65_536, 4, socket.MSG_CMSG_CLOEXEC
+            )
         except (BlockingIOError, InterruptedError):
             return
         except OSError:
@@ -189,6 +221,7 @@ class _Zygote:
         elif said["op"] == "gone":
             self._set_gone(said["id"], said["exit"])
         elif said["op"] == "ready":
+            self._own_uids = said["own_uids"]
             self._ready.set_result(None)
         else:
             self._ready.set_exception(SandboxUnavailableError(said["layer"], said["reason"]))

@@ -36,13 +36,36 @@ REDUCED = OPTIONAL | {"landlock"}
 class Bind:
     """A folder of the host shown inside the jail, read-only; ``execute`` lets its files be mapped as code.
 
-    ``kind`` is ``file`` for a single file, and ``device`` for one that is a device such as the null device.
+    ``kind`` is ``file`` for a single file, ``device`` for one that is a device such as the null device, and ``store`` for a
+    folder of folders: a guest sees one of them in the store's place, or an empty folder. ``writable`` is for stores alone.
     """
 
     source: str
     target: str
     execute: bool = False
-    kind: Literal["folder", "file", "device"] = "folder"
+    kind: Literal["folder", "file", "device", "store"] = "folder"
+    writable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class GuestView:
+    """What one guest has besides: ``shown`` is the folder that it sees of each store, by the store's target.
+
+    With ``network`` it has a network of its own, in which nothing is but a socket that the platform listens on.
+    """
+
+    shown: Mapping[str, str] = field(default_factory=dict[str, str])
+    network: bool = False
+
+
+LISTENING = b"\0"
+"""What a guest reports with the socket that listens in its network; a failure is reported as text."""
+
+UID_BASE = 1_900_000_000
+"""Where root maps the jail's users on the host: far above accounts and what container engines take."""
+
+PROXY_PORT = 3128
+"""Where, on its own loopback, a guest with a network reaches what the platform serves."""
 
 
 @dataclass(frozen=True, slots=True)

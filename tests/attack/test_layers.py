@@ -18,8 +18,7 @@ from arena import LIMITS, Arena, Targets
 
 from blockyard_sandbox.errors import SandboxUnavailableError
 from blockyard_sandbox.jail import cgroups
-from blockyard_sandbox.jail.zygote import UID_BASE
-from blockyard_sandbox.spec import LAYERS
+from blockyard_sandbox.spec import LAYERS, UID_BASE
 
 SHM_KEY = 0x5EED
 

@@ -1,9 +1,11 @@
 """System calls that the standard library of Python 3.11 does not offer; each raises OSError as its kin in ``os`` do."""
 
 import ctypes
+import fcntl
 import functools
 import os
 import platform
+import socket
 import struct
 
 CLONE_NEWNS, CLONE_NEWCGROUP, CLONE_NEWUTS = 0x20000, 0x2000000, 0x4000000
@@ -22,6 +24,8 @@ PR_SET_NO_NEW_PRIVS, PR_GET_NO_NEW_PRIVS, PR_CAP_AMBIENT = 38, 39, 47
 PR_CAP_AMBIENT_CLEAR_ALL = 4
 ATTR_RDONLY, ATTR_NOSUID, ATTR_NODEV, ATTR_NOEXEC = 1, 2, 4, 8
 AT_FDCWD, AT_RECURSIVE, AT_EMPTY_PATH = -100, 0x8000, 0x1000
+
+_SIOCSIFFLAGS, _IFF_UP = 0x8914, 1
 
 _CALLS = {  # name: (x86_64, aarch64)
     "capset": (126, 91),
@@ -88,6 +92,12 @@ def prctl(option: int, first: int = 0, second: int = 0) -> int:
     """Change how the kernel treats this process; see the manual page prctl 2."""
     words = [ctypes.c_ulong(value) for value in (first, second, 0, 0)]
     return _checked(libc().prctl(option, *words), f"prctl {option}")
+
+
+def raise_loopback() -> None:
+    """Make the loopback interface of this network namespace usable; see netdevice(7)."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
+        fcntl.ioctl(any_socket, _SIOCSIFFLAGS, struct.pack("16sh14x", b"lo", _IFF_UP))
 
 
 def sethostname(name: bytes) -> None:

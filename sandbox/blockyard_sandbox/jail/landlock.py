@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from blockyard_sandbox.jail import kernel
 
 EXECUTE, WRITE_FILE, READ_FILE, READ_DIR = 1, 1 << 1, 1 << 2, 1 << 3
+CONNECT_TCP = 2
 _FS_BITS = {1: 13, 2: 14, 3: 15, 4: 15, 5: 16}
 """How many file-system rights each version of the interface knows."""
 
@@ -25,10 +26,11 @@ def ruleset(
     writable: Iterable[str] = (),
     executable: Iterable[str] = (),
     devices: Iterable[str] = (),
+    ports: Iterable[int] = (),
 ) -> int:
     """Return a descriptor of a ruleset: the given folders may be read, used fully, or read and executed; nothing else may be opened.
 
-    ``devices`` are files that may be read and written.
+    ``devices`` are files that may be read and written, ``ports`` those of TCP that may be connected to (from version 4 on).
     """
     abi = version()
     rights = (1 << _FS_BITS[min(abi, 5)]) - 1
@@ -45,6 +47,8 @@ def ruleset(
         _allow(rules, path, READ_FILE | EXECUTE | (READ_DIR if os.path.isdir(path) else 0))
     for path in devices:
         _allow(rules, path, READ_FILE | WRITE_FILE)
+    for port in ports if network else ():
+        kernel.syscall("landlock_add_rule", rules, 2, struct.pack("QQ", CONNECT_TCP, port), 0)
     return rules
 
 

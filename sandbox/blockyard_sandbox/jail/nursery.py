@@ -6,17 +6,18 @@ import json
 import os
 import select
 import socket
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
 from blockyard_sandbox.guest.operations import handlers
 from blockyard_sandbox.guest.serve import serve
 from blockyard_sandbox.jail import kernel
-from blockyard_sandbox.jail.steps import Guesthouse, StepError, close_in
+from blockyard_sandbox.jail.steps import REPORT, Guesthouse, StepError, close_in
 from blockyard_sandbox.limits import GuestLimits
 
 _MESSAGE = 65_536
-_SOCKET, _REPORT = 3, 4
+_SOCKET = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,8 @@ class Prepared:
     own_uids: bool
     executable: tuple[str, ...] = ()
     devices: tuple[str, ...] = ()
+    stores: Mapping[str, bool] = field(default_factory=dict[str, bool])
+    network_filter: bytes = b""
 
 
 @dataclass(slots=True)
@@ -98,7 +101,7 @@ class Nursery:
         try:
             self._close_in(wish, descriptors)
             operations = handlers(self.prepared.handlers)
-            os.close(_REPORT)
+            os.close(REPORT)
             # All three are given, since asking the kernel for them is not among the guest's system calls.
             serve(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, _SOCKET), operations)
         except SystemExit as end:
@@ -115,14 +118,14 @@ class Nursery:
             close_in(house)
         except StepError as error:
             with contextlib.suppress(OSError):
-                os.write(_REPORT, json.dumps([error.layer, error.reason]).encode()[:4000])
+                os.write(REPORT, json.dumps([error.layer, error.reason]).encode()[:4000])
             os._exit(70)
 
 
 def _arrange(wish: dict[str, Any], descriptors: list[int], prepared: Prepared) -> Guesthouse:
     """Put the two channels at their numbers, which the zygote has kept free; a step closes all above."""
     os.dup2(descriptors[0], _SOCKET)
-    os.dup2(descriptors[1], _REPORT)
+    os.dup2(descriptors[1], REPORT)
     os.close(descriptors[0])
     os.close(descriptors[1])
     return Guesthouse(
@@ -132,7 +135,10 @@ def _arrange(wish: dict[str, Any], descriptors: list[int], prepared: Prepared) -
         without=prepared.without,
         baseline=prepared.baseline,
         rules=prepared.rules,
-        filter=prepared.filter,
+        filter=prepared.network_filter if wish["network"] else prepared.filter,
         executable=prepared.executable,
         devices=prepared.devices,
+        stores=prepared.stores,
+        shown=wish["shown"],
+        network=wish["network"],
     )

@@ -1,7 +1,7 @@
 """The root made from nothing: an empty file system in memory, the listed folders in it, all of it read-only."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from blockyard_sandbox.jail import kernel
@@ -40,7 +40,7 @@ def build(taken: Iterable[tuple[Bind, int]], links: Iterable[tuple[str, str]] = 
 
 def _show(bind: Bind, tree: int) -> None:
     target = Path(_BUILD + bind.target)
-    if bind.kind == "folder":
+    if bind.kind in ("folder", "store"):
         target.mkdir(mode=0o755, parents=True, exist_ok=True)
     else:
         target.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
@@ -49,12 +49,18 @@ def _show(bind: Bind, tree: int) -> None:
     os.close(tree)
     closed = 0 if bind.execute else kernel.ATTR_NOEXEC
     closed |= 0 if bind.kind == "device" else kernel.ATTR_NODEV
-    kernel.restrict_mount(str(target), kernel.ATTR_RDONLY | kernel.ATTR_NOSUID | closed)
+    closed |= 0 if bind.writable else kernel.ATTR_RDONLY
+    kernel.restrict_mount(str(target), kernel.ATTR_NOSUID | closed)
 
 
-def scratch(size: int) -> None:
-    """Give this process, in a mount namespace of its own, a private folder of so many bytes."""
+def scratch(size: int, stores: Iterable[str], shown: Mapping[str, str]) -> None:
+    """Give this process, in a mount namespace of its own, a private folder of so many bytes, and what it sees of the stores."""
     kernel.unshare(kernel.CLONE_NEWNS)
+    for store in stores:
+        if store in shown:
+            kernel.mount(f"{store}/{shown[store]}", store, None, kernel.MS_BIND)
+        else:
+            kernel.mount("empty", store, "tmpfs", kernel.MS_RDONLY, "mode=755,size=4k,nr_inodes=2")
     options = f"mode=777,size={size},nr_inodes={max(64, size // 1024)}"
     flags = kernel.MS_NOSUID | kernel.MS_NODEV | kernel.MS_NOEXEC
     kernel.mount("scratch", SCRATCH, "tmpfs", flags, options)

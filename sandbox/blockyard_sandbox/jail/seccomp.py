@@ -33,11 +33,13 @@ class Rule:
     values: tuple[int, ...] = ()
 
 
-def rules(*, programs: bool = False) -> list[Rule]:
-    """Read the list for this architecture, with what starting ``programs`` takes. Raises ValueError for a line that is not understood."""
+def rules(*, programs: bool = False, network: bool = False) -> list[Rule]:
+    """Read the list for this architecture, with what starting ``programs`` and a ``network`` take. Raises ValueError for a line that is not understood."""
     found = {rule.name: rule for rule in _read("syscalls.allow")}
     if programs:
         found |= {rule.name: rule for rule in _read("syscalls.programs")}
+    if network:
+        found |= {rule.name: rule for rule in _read("syscalls.network")}
     return list(found.values())
 
 
@@ -64,7 +66,7 @@ def _rule(words: list[str], column: int) -> Rule:
     return Rule(name, number, int(found[1]), int(found[2]) if found[2] else None)
 
 
-def program(*, programs: bool = False) -> bytes:
+def program(*, programs: bool = False, network: bool = False) -> bytes:
     """Return the filter: kill for a foreign architecture, allow what is listed, EPERM for the rest."""
     code = [
         (_LOAD, 0, 0, 4),
@@ -74,7 +76,7 @@ def program(*, programs: bool = False) -> bytes:
         (_JUMP_GE, 0, 1, _X32),
         (_RETURN, 0, 0, _KILL),
     ]
-    for rule in rules(programs=programs):
+    for rule in rules(programs=programs, network=network):
         body = _body(rule)
         code += [(_JUMP_EQ, 0, len(body), rule.number), *body]
     code.append((_RETURN, 0, 0, _ERRNO | errno.EPERM))

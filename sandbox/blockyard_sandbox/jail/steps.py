@@ -8,20 +8,28 @@ import ctypes
 import os
 import resource
 import signal
-from collections.abc import Callable
-from dataclasses import dataclass
+import socket
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from math import ceil
 
 from blockyard_sandbox.jail import kernel, landlock, room, seccomp
 from blockyard_sandbox.limits import GuestLimits
+from blockyard_sandbox.spec import LISTENING, PROXY_PORT
 
-FIRST_FREE = 5
+REPORT = 4
+"""The descriptor of the channel on which a guest reports, until it is closed in."""
+
+FIRST_FREE = REPORT + 1
 """Descriptors below are the null device (0 to 2), the guest's socket (3) and, until it is closed, the channel to report on (4)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Guesthouse:
-    """What the steps need: prepared once by the zygote, but for the first four fields."""
+    """What the steps need: prepared once by the zygote, but for the first three fields and the last two.
+
+    ``stores`` tells of each store's target whether it may be written to, ``shown`` which folder of it this guest sees.
+    """
 
     limits: GuestLimits
     uid: int | None
@@ -32,6 +40,9 @@ class Guesthouse:
     filter: bytes
     executable: tuple[str, ...] = ()
     devices: tuple[str, ...] = ()
+    stores: Mapping[str, bool] = field(default_factory=dict[str, bool])
+    shown: Mapping[str, str] = field(default_factory=dict[str, str])
+    network: bool = False
 
 
 Step = Callable[[Guesthouse], None]
@@ -48,7 +59,20 @@ def _cgroup(house: Guesthouse) -> None:
 
 def _scratch(house: Guesthouse) -> None:
     if house.limits.scratch_bytes:
-        room.scratch(house.limits.scratch_bytes)
+        room.scratch(house.limits.scratch_bytes, house.stores, house.shown)
+
+
+def _network(house: Guesthouse) -> None:
+    """Leave the zygote's network for one of its own, and hand the platform a socket that listens in it."""
+    if not house.network:
+        return
+    kernel.unshare(kernel.CLONE_NEWNET)
+    kernel.raise_loopback()
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listening:
+        listening.bind(("127.0.0.1", PROXY_PORT))
+        listening.listen(64)
+        with socket.socket(fileno=os.dup(REPORT)) as report:
+            socket.send_fds(report, [LISTENING], [listening.fileno()])
 
 
 def _rlimits(house: Guesthouse) -> None:
@@ -96,9 +120,16 @@ def _no_new_privileges(house: Guesthouse) -> None:
 
 def _landlock(house: Guesthouse) -> None:
     if house.limits.scratch_bytes:
-        landlock.restrict(
-            landlock.ruleset([room.ZONES], [room.SCRATCH], house.executable, house.devices)
+        writable = [store for store in house.shown if house.stores[store]]
+        readable = [store for store in house.shown if not house.stores[store]]
+        rules = landlock.ruleset(
+            [room.ZONES],
+            [room.SCRATCH, *writable],
+            [*house.executable, *readable],
+            house.devices,
+            [PROXY_PORT] if house.network else [],
         )
+        landlock.restrict(rules)
     elif house.rules is not None:
         landlock.restrict(house.rules)
 
@@ -119,6 +150,7 @@ STEPS: tuple[tuple[str, Step], ...] = (
     ("ipc", _ipc),
     ("cgroup", _cgroup),
     ("mount", _scratch),
+    ("network", _network),
     ("rlimits", _rlimits),
     ("capabilities", _capabilities),
     ("uid", _uid),

@@ -19,10 +19,10 @@ from typing import Any, NoReturn
 from blockyard_sandbox.jail import kernel, landlock, room, seccomp
 from blockyard_sandbox.jail.nursery import Nursery, Prepared
 from blockyard_sandbox.jail.steps import FIRST_FREE, StepError
-from blockyard_sandbox.spec import Bind
+from blockyard_sandbox.spec import UID_BASE, Bind
 
-UID_BASE, UIDS = 1_900_000_000, 65_536
-"""Where root maps the jail's users on the host: far above accounts and what container engines take."""
+UIDS = 65_536
+"""How many users the jail has when root maps them."""
 
 _NAMESPACES = {
     "user": kernel.CLONE_NEWUSER,
@@ -143,7 +143,10 @@ def prepare(
     """Build the root and everything that guests share, as the first process of the jail."""
     baseline = int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
     own = -1 if "pid" in without else os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
-    filter_bytes = b"" if "seccomp" in without else seccomp.program(programs=config["programs"])
+    programs: bool = config["programs"]
+    closed = "seccomp" not in without
+    filter_bytes = seccomp.program(programs=programs) if closed else b""
+    network_filter = seccomp.program(programs=True, network=True) if closed and programs else b""
     _furnish(config, without, as_root=as_root)
     if "uts" not in without:
         kernel.sethostname(b"jail")
@@ -173,6 +176,8 @@ def prepare(
         own_uids=as_root and "uid" not in without,
         executable=executable,
         devices=devices,
+        stores={it["target"]: it["writable"] for it in config["binds"] if it["kind"] == "store"},
+        network_filter=network_filter,
     )
 
 
