@@ -33,7 +33,10 @@ _NEVER_V6 = tuple(
         "ff00::/8",
     )
 )
-_PRIVATE_V4 = (IPv4Network("192.0.0.0/24"), IPv4Network("192.88.99.0/24"))  # missing from some Pythons
+_PRIVATE_V4 = (
+    IPv4Network("192.0.0.0/24"),
+    IPv4Network("192.88.99.0/24"),
+)  # missing from some Pythons
 
 
 def addresses_allowed(addresses: Iterable[str], *, private: bool) -> bool:

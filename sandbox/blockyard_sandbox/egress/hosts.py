@@ -98,7 +98,9 @@ def _name(text: str) -> str:
     # The C library reads 127.1, 0x7f.1, 0177.0.0.1 and 2130706433 as addresses: whatever ends in a number is one,
     # as in the URL standard of the WHATWG, and only the plain spelling is taken.
     if _NUMBER.fullmatch(labels[-1]) and not _is_v4(name):
-        raise ValueError(f"{_shown(text)} is an odd spelling of an address; write it as four numbers")
+        raise ValueError(
+            f"{_shown(text)} is an odd spelling of an address; write it as four numbers"
+        )
     return name
 
 
