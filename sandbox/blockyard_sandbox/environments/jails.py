@@ -1,0 +1,69 @@
+"""The two jails of environments: one in which a script runs, and one in which uv resolves and installs."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from blockyard_sandbox.guest.script import ENVIRONMENT, RUNNER
+from blockyard_sandbox.programs import program_spec
+from blockyard_sandbox.spec import Bind, JailSpec
+
+if TYPE_CHECKING:
+    from blockyard_sandbox.environments.interpreters import Interpreter
+    from blockyard_sandbox.spec import Level
+
+UV = "/blockyard/uv"
+SEED = "/blockyard/seed"
+_SYSTEM = ("/usr", "/")
+"""Prefixes whose folders every jail that starts programs shows."""
+_PARTS = ("bin", "lib", "lib64", "include")
+
+
+def script_spec(level: Level, interpreter: Interpreter, environments: Path) -> JailSpec:
+    """Return the spec of a sandbox whose guests run a script (operation ``script``) in one of the environments, which they cannot change."""
+    spec = program_spec(level)
+    runner = str(files("blockyard_sandbox.guest").joinpath("runner.py"))
+    return replace(
+        spec,
+        extensions={"script": ("blockyard_sandbox.guest.script:make", None)},
+        binds=(
+            *spec.binds,
+            *_interpreter(interpreter),
+            Bind(runner, RUNNER, kind="file"),
+            Bind(str(environments), ENVIRONMENT, execute=True, kind="store"),
+        ),
+    )
+
+
+def builder_spec(level: Level, interpreter: Interpreter, uv: str, building: Path) -> JailSpec:
+    """Return the spec of a sandbox whose guests run uv (operation ``tool``) and write into one folder of ``building``."""
+    spec = program_spec(level)
+    return replace(
+        spec,
+        extensions={"tool": ("blockyard_sandbox.guest.tool:make", None)},
+        binds=(
+            *spec.binds,
+            *_interpreter(interpreter),
+            Bind(uv, UV, execute=True, kind="file"),
+            Bind(str(building), ENVIRONMENT, execute=True, kind="store", writable=True),
+        ),
+    )
+
+
+def _interpreter(interpreter: Interpreter) -> list[Bind]:
+    """Return the folders of an interpreter that lies elsewhere than the system's own programs, at their own paths."""
+    folders = [
+        f"{prefix}/{part}"
+        for prefix in interpreter.prefixes
+        if prefix not in _SYSTEM
+        for part in _PARTS
+    ]
+    return [
+        Bind(folder, folder, execute=True)
+        for folder in folders
+        if os.path.isdir(folder) and not os.path.islink(folder)
+    ]

@@ -1,0 +1,186 @@
+"""Environments on disk: built aside, sealed, put in their place at once, shared, and removed when they are not used any more.
+
+``environments/NAME`` is one that is whole, ``building/NAME`` one that is being made, ``facts/NAME.json`` says how large it is and
+bears the time of its last use, ``locks/NAME`` is locked by who builds or uses it. A name tells the whole content.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import json
+import os
+import shutil
+from contextlib import asynccontextmanager, contextmanager, suppress
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from blockyard_sandbox.environments.sealing import seal
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+
+    Make = Callable[[str], Awaitable[str]]
+    """Fills the folder of that name in ``building``; returns its log."""
+
+
+class EnvironmentStore:
+    """The environments of one folder; any number of processes may use it."""
+
+    def __init__(self, folder: Path, most_bytes: int) -> None:
+        """Make nothing yet. ``most_bytes`` is what environments that nobody uses are cut down to."""
+        self.environments = folder / "environments"
+        self.building = folder / "building"
+        self._facts = folder / "facts"
+        self._locks = folder / "locks"
+        self._most_bytes = most_bytes
+        self._making: dict[str, asyncio.Task[None]] = {}
+        self._tidying: set[asyncio.Future[None]] = set()
+
+    def prepare(self) -> None:
+        """Make the folders, and remove what killed builders have left. Raises OSError."""
+        for folder in (self.environments, self.building, self._facts, self._locks):
+            folder.mkdir(mode=0o755, parents=True, exist_ok=True)
+        for left in self.building.iterdir():
+            with self._locked(left.stem, fcntl.LOCK_EX) as held:
+                if held:
+                    _remove(left)
+
+    async def close(self) -> None:
+        """Give up what is being made, and see to the end that what was made is on disk."""
+        for making in list(self._making.values()):
+            making.cancel()
+        await asyncio.gather(*self._making.values(), *self._tidying, return_exceptions=True)
+
+    @asynccontextmanager
+    async def use(self, name: str, make: Make) -> AsyncIterator[None]:
+        """Have the environment of a name, made when there is none, for the time of the context: it is not removed meanwhile.
+
+        Who asks for one that is being made waits for it; a failure is told to all of them. Raises what ``make`` raises.
+        """
+        while True:
+            if not self._whole(name):
+                await self._made(name, make)
+            with self._locked(name, fcntl.LOCK_SH) as held:
+                if held and self._whole(name):
+                    os.utime(self._facts / f"{name}.json")
+                    yield
+                    return
+
+    def log(self, name: str) -> str:
+        """Return what was printed when an environment was made."""
+        return str(self._read(name).get("log", ""))
+
+    async def _made(self, name: str, make: Make) -> None:
+        making = self._making.get(name)
+        if making is None:
+            making = asyncio.ensure_future(self._make(name, make))
+            self._making[name] = making
+            making.add_done_callback(partial(self._forget, name))
+        await asyncio.shield(making)
+
+    def _forget(self, name: str, making: asyncio.Task[None]) -> None:
+        del self._making[name]
+        if not making.cancelled():
+            making.exception()  # it is told to whoever waits, if anybody still does
+
+    async def _make(self, name: str, make: Make) -> None:
+        async with self._alone(name):
+            if self._whole(name):
+                return
+            folder = self.building / name
+            for left in (folder, self.environments / name):
+                await asyncio.to_thread(_remove, left)
+            folder.mkdir(mode=0o755)
+            try:
+                log = await make(name)
+                size = await asyncio.to_thread(seal, folder)
+                self._write(name, {"size": size, "log": log, "boot": _boot()})
+                folder.rename(self.environments / name)
+            finally:
+                await asyncio.to_thread(_remove, folder)
+        tidying = asyncio.ensure_future(asyncio.to_thread(self._tidy, name))
+        self._tidying.add(tidying)
+        tidying.add_done_callback(self._tidying.discard)
+
+    @asynccontextmanager
+    async def _alone(self, name: str) -> AsyncIterator[None]:
+        """Hold the lock of a name against all other processes, waiting for it aside."""
+        place = os.open(self._locks / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            await asyncio.to_thread(fcntl.flock, place, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(place)
+
+    @contextmanager
+    def _locked(self, name: str, kind: int) -> Iterator[bool]:
+        """Try to hold the lock of a name; gives whether it is held."""
+        place = os.open(self._locks / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            fcntl.flock(place, kind | fcntl.LOCK_NB)
+            held = True
+        except BlockingIOError:
+            held = False
+        try:
+            yield held
+        finally:
+            os.close(place)
+
+    def _whole(self, name: str) -> bool:
+        """Whether there is an environment that can be used: one that was made before the machine went down may lack what was not yet on disk."""
+        return (self.environments / name).is_dir() and self._read(name).get("boot") in (
+            _boot(),
+            "on disk",
+        )
+
+    def _tidy(self, fresh: str) -> None:
+        """See that a new environment is on disk; then remove the least recently used ones beyond the bound."""
+        place = os.open(self.environments / fresh, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(place)
+        finally:
+            os.close(place)
+        os.sync()
+        self._write(fresh, self._read(fresh) | {"boot": "on disk"})
+        found = sorted(self._facts.glob("*.json"), key=lambda it: it.stat().st_mtime, reverse=True)
+        total = 0
+        for facts in found:
+            total += int(self._read(facts.stem).get("size", 0))
+            if total > self._most_bytes and facts.stem != fresh:
+                self._discard(facts.stem)
+
+    def _discard(self, name: str) -> None:
+        with self._locked(name, fcntl.LOCK_EX) as held:
+            if not held:
+                return
+            with suppress(FileNotFoundError):
+                (self.environments / name).rename(self.building / f"{name}.old")
+            (self._facts / f"{name}.json").unlink(missing_ok=True)
+            _remove(self.building / f"{name}.old")
+
+    def _read(self, name: str) -> dict[str, object]:
+        try:
+            facts: dict[str, object] = json.loads((self._facts / f"{name}.json").read_text())
+        except (FileNotFoundError, ValueError):
+            return {}
+        return facts
+
+    def _write(self, name: str, facts: dict[str, object]) -> None:
+        whole = self._facts / f"{name}.json"
+        part = whole.with_suffix(".part")
+        part.write_text(json.dumps(facts))
+        part.replace(whole)
+
+
+def _remove(folder: Path) -> None:
+    """Remove a folder, whoever has made it read-only."""
+    if folder.exists():
+        for _, _, _, place in os.fwalk(folder, follow_symlinks=False):
+            os.fchmod(place, 0o700)
+        shutil.rmtree(folder)
+
+
+def _boot() -> str:
+    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
