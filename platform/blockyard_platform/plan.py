@@ -59,9 +59,22 @@ class Python:
 
 @dataclass(frozen=True, slots=True)
 class Bash:
-    """Run a script with bash in a jail. Inputs: env."""
+    """Run a script with bash in a jail. Inputs: env, hosts (those that it reaches)."""
 
     script: str
+    inputs: Template
+
+
+@dataclass(frozen=True, slots=True)
+class Virtual:
+    """Run full Python in a jail, with packages of its own. Inputs: vars, hosts.
+
+    ``requirements`` are those of the document, ``python`` is the version that is asked for.
+    """
+
+    code: str
+    requirements: tuple[str, ...]
+    python: str | None
     inputs: Template
 
 
@@ -153,7 +166,7 @@ class Try:
 
 
 Nested = Case | Foreach | Parallel | Until | Try | Trigger
-Body = Empty | Call | Python | Bash | Image | Wait | Raise | Own | Nested
+Body = Empty | Call | Python | Bash | Virtual | Image | Wait | Raise | Own | Nested
 NESTED = (Case, Foreach, Parallel, Until, Try, Trigger)
 """Bodies that hold stages."""
 

@@ -15,7 +15,11 @@ _FOLDERS = (
     *("/usr/bin", "/usr/sbin", "/usr/lib", "/usr/lib32", "/usr/lib64", "/usr/libexec"),
     *("/usr/share", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/etc/alternatives"),
 )
-_FILES = ("/etc/ld.so.cache",)
+_FILES = (
+    "/etc/ld.so.cache",
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+)
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/urandom", "/dev/random")
 
 

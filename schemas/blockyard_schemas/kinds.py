@@ -46,9 +46,9 @@ class KindRow:
 
 ROWS: tuple[KindRow, ...] = (
     KindRow(Kind.CALL, "uses", ("with",), built=True),
-    KindRow(Kind.VIRTUAL, "deps", ("run", "python", "vars"), ("run",)),
+    KindRow(Kind.VIRTUAL, "deps", ("run", "python", "vars", "hosts"), ("run",), built=True),
     KindRow(Kind.PYTHON, "run", ("vars",), built=True),
-    KindRow(Kind.BASH, "bash", ("env",), built=True),
+    KindRow(Kind.BASH, "bash", ("env", "hosts"), built=True),
     KindRow(
         Kind.DOCKER,
         "image",

@@ -20,6 +20,7 @@ from blockyard_schemas.policy_containers import (
     NetworkRule,
     VolumeRule,
 )
+from blockyard_schemas.policy_packages import EnvironmentRules, HostRule, PackageRule
 from blockyard_schemas.problems import InvalidDocumentError, Problem, pointer_of
 from blockyard_schemas.reader import ReadLimits, Source, read
 
@@ -105,6 +106,12 @@ class Policy(_Model):
     """What is shown to registries, by name."""
     container: ContainerLimits = ContainerLimits()
     """What one container may use."""
+    packages: tuple[PackageRule, ...] = Field(default=(), max_length=10_000)
+    """The packages that virtual-python stages may ask for: the first rule that fits a name counts."""
+    environment: EnvironmentRules = EnvironmentRules()
+    """How their environments are built."""
+    hosts: tuple[HostRule, ...] = Field(default=(), max_length=1_000)
+    """The hosts that bash and virtual-python stages may name; without one they have no network."""
     isolation: Literal["full", "reduced"] = "full"
     """The least level of the jail: with "full" nothing runs where a layer is missing."""
 

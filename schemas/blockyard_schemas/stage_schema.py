@@ -116,6 +116,7 @@ def _plain_kinds(policy: Policy, uses: Schema) -> dict[str, Schema]:
         "run": code,
         "vars": ref("values"),
         "deps": {"type": "array", "items": {"type": "string", "minLength": 1}, "maxItems": 100},
+        "hosts": templated({"type": "array", "items": _TEXT, "maxItems": 100}),
         "python": {"type": "string", "x-expected": "a version in quotes, such as '3.12'"},
         "bash": code,
         "env": templated({"type": "object", "additionalProperties": scalar}),

@@ -29,6 +29,7 @@ from blockyard_platform.admission.jobs import before_each, check_jobs
 from blockyard_platform.admission.planning import build_plan
 from blockyard_platform.admission.references import check_outputs, check_stage
 from blockyard_platform.admission.reporting import Report
+from blockyard_platform.admission.scripts import check_scripts
 from blockyard_platform.admission.walk import Found, Row, job_rows, walk
 from blockyard_platform.plain import is_mapping
 from blockyard_platform.workflows import Given
@@ -126,6 +127,7 @@ def _check(
     check_code(stages, policy, report)
     check_values(document, stages, report)
     check_containers(stages, policy, report)
+    check_scripts(stages, policy, report)
     check_jobs(document, report)
     _check_references(document, params, report)
     check_filters(document, policy, catalog, report)

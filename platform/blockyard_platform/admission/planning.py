@@ -124,7 +124,16 @@ def _python(data: Mapping[str, Any], pointer: Pointer) -> plan.Body:
 
 
 def _bash(data: Mapping[str, Any], pointer: Pointer) -> plan.Body:
-    return plan.Bash(data["bash"], compile_template(data.get("env")))
+    return plan.Bash(data["bash"], _inputs(data, "env", "hosts"))
+
+
+def _virtual(data: Mapping[str, Any], pointer: Pointer) -> plan.Body:
+    return plan.Virtual(
+        code=data["run"],
+        requirements=tuple(data["deps"]),
+        python=data.get("python"),
+        inputs=_inputs(data, "vars", "hosts"),
+    )
 
 
 def _image(data: Mapping[str, Any], pointer: Pointer) -> plan.Body:
@@ -206,6 +215,7 @@ _BODIES: Mapping[Kind, Callable[[Mapping[str, Any], Pointer], plan.Body]] = Mapp
         Kind.CALL: _call,
         Kind.PYTHON: _python,
         Kind.BASH: _bash,
+        Kind.VIRTUAL: _virtual,
         Kind.DOCKER: _image,
         Kind.TRIGGER: _trigger,
         Kind.WAIT: _wait,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, replace
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from blockyard_platform.errors import StageFailureError
@@ -11,15 +12,31 @@ from blockyard_platform.plain import is_mapping
 from blockyard_schemas.statuses import Code
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
     from blockyard_platform.engine.house import House
+    from blockyard_sandbox.egress.hosts import HostRule
     from blockyard_sandbox.limits import GuestLimits
     from blockyard_sandbox.sandbox import Answer, Guest, Sandbox
+    from blockyard_sandbox.spec import GuestView
 
 
 _MOST_SCRIPTS = 100
 """Scripts that one guest runs: the seconds that it needs itself count against the limit of its processes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Jail:
+    """Where a script runs: the operation of its guest, the sandbox, what the guest sees, and the hosts that it reaches.
+
+    Guests of the same ``key`` are alike.
+    """
+
+    op: str
+    key: str
+    sandbox: Callable[[], Awaitable[Sandbox]]
+    shown: Mapping[str, str] = field(default_factory=dict[str, str])
+    hosts: tuple[HostRule, ...] = ()
 
 
 @dataclass(slots=True)
@@ -46,7 +63,7 @@ class Guests:
         self._places = asyncio.Semaphore(house.policy.run.guests)
         self._idle: list[Guest] = []
         self._dead: list[Guest] = []
-        self._shells: list[_Shell] = []
+        self._shells: dict[str, list[_Shell]] = {}
         self._seconds_left = house.policy.run.cpu_seconds
 
     async def ask(
@@ -69,25 +86,28 @@ class Guests:
         return answer.value
 
     async def run_script(
-        self, payload: dict[str, Any], on_log: Callable[[str], None]
+        self, jail: Jail, payload: dict[str, Any], on_log: Callable[[str], None]
     ) -> tuple[Any, bool]:
-        """Return what the operation ``shell`` answers, and whether memory ran out.
+        """Return what the operation of a jail answers, and whether memory ran out.
 
-        A guest is used for another script of this run when the last has left nothing behind. Raises StageFailureError as :meth:`ask` does.
+        A guest without a network is used for another script of this run when the last has left nothing behind.
+        Raises StageFailureError as :meth:`ask` does.
         """
         async with self._places:
             self._check_budget()
-            shell = self._shells.pop() if self._shells else await self._new_shell()
+            idle = self._shells.setdefault(jail.key, [])
+            shell = idle.pop() if idle and not jail.hosts else await self._new_shell(jail)
             answer, starved = None, False
             try:
-                answer = await shell.guest.call("shell", payload, on_log=on_log)
+                async with self._proxy(shell.guest, jail, on_log):
+                    answer = await shell.guest.call(jail.op, payload, on_log=on_log)
                 starved = shell.guest.out_of_memory
             finally:
                 shell.scripts += 1
-                if starved or not shell.may_go_on(answer):
+                if starved or jail.hosts or not shell.may_go_on(answer):
                     await shell.guest.close()
                 else:
-                    self._shells.append(shell)
+                    idle.append(shell)
         self._seconds_left -= answer.cpu_seconds
         if answer.error is not None:
             raise self._failure(answer)
@@ -97,10 +117,30 @@ class Guests:
         """Return what one of the run's places is held by: a container takes one as a guest does."""
         return self._places
 
-    async def _new_shell(self) -> _Shell:
+    @asynccontextmanager
+    async def _proxy(
+        self, guest: Guest, jail: Jail, on_log: Callable[[str], None]
+    ) -> AsyncIterator[None]:
+        """Serve the hosts of a jail to its guest, for the time of the context."""
+        if guest.listening is None:
+            yield
+            return
+        from blockyard_sandbox.egress.proxy import EgressProxy
+
+        proxy = EgressProxy(jail.hosts, lambda note: on_log(f"{note}\n"))
+        await proxy.start(guest.listening)
+        try:
+            yield
+        finally:
+            await proxy.close()
+
+    async def _new_shell(self, jail: Jail) -> _Shell:
+        from blockyard_sandbox.spec import GuestView
+
         while self._dead:
             await self._dead.pop().close()
-        return _Shell(await self._spawn(self._house.programs(), self._house.program_limits()))
+        view = GuestView(jail.shown, network=bool(jail.hosts))
+        return _Shell(await self._spawn(jail.sandbox(), self._house.program_limits(), view))
 
     @property
     def spent(self) -> float:
@@ -113,8 +153,9 @@ class Guests:
 
     async def close(self) -> None:
         """End all guests."""
-        ending = [*self._idle, *self._dead, *(shell.guest for shell in self._shells)]
-        self._idle, self._dead, self._shells = [], [], []
+        shells = [shell.guest for idle in self._shells.values() for shell in idle]
+        ending = [*self._idle, *self._dead, *shells]
+        self._idle, self._dead, self._shells = [], [], {}
         for guest in ending:
             await guest.close()
 
@@ -134,12 +175,14 @@ class Guests:
             self._limits = self._house.limits()
         return await self._spawn(self._house.sandbox(), self._limits)
 
-    async def _spawn(self, sandbox: Awaitable[Sandbox], limits: GuestLimits) -> Guest:
+    async def _spawn(
+        self, sandbox: Awaitable[Sandbox], limits: GuestLimits, view: GuestView | None = None
+    ) -> Guest:
         from blockyard_sandbox.errors import SandboxUnavailableError
 
         self._check_budget()
         try:
-            return await (await sandbox).guest(limits)
+            return await (await sandbox).guest(limits, view)
         except SandboxUnavailableError as error:
             raise StageFailureError(Code.SANDBOX_UNAVAILABLE, str(error), final=True) from error
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from blockyard_platform.loading import PolicyLike
     from blockyard_platform.workflows import WorkflowsLike
     from blockyard_sandbox.containers.engine import ContainerEngine
+    from blockyard_sandbox.environments.environments import Environments
     from blockyard_sandbox.limits import GuestLimits
     from blockyard_sandbox.sandbox import Sandbox
     from blockyard_schemas.policy import Policy
@@ -44,6 +45,7 @@ class House:
         self._programs: asyncio.Task[Sandbox] | None = None
         self._blocks: dict[str, Block] = {}
         self._engine: ContainerEngine | None = None
+        self._environments: Environments | None = None
         self._state = tuple(state)
 
     @cached_property
@@ -98,6 +100,16 @@ class House:
             self._engine = ContainerEngine(own=(*self._state, str(Path(__file__).parents[2])))
         return self._engine
 
+    def environments(self) -> Environments:
+        """Return the environments of virtual-python stages; nothing is started yet."""
+        if self._environments is None:
+            from blockyard_platform.caching import cache_folder, index_settings
+            from blockyard_sandbox.environments.environments import Environments
+
+            settings = partial(index_settings, self.policy)
+            self._environments = Environments(cache_folder(), self.level, settings)
+        return self._environments
+
     def block(self, uses: str) -> Block:
         """Return a block of an admitted plan, by the document's spelling."""
         block = self._blocks.get(uses)
@@ -149,6 +161,9 @@ class House:
             except Exception:  # noqa: BLE001, S112  (whoever waited for it has been told)
                 continue
             await sandbox.close()
+        if self._environments is not None:
+            await self._environments.close()
+            self._environments = None
 
 
 async def _start_programs(level: Literal["full", "reduced"]) -> Sandbox:

@@ -18,6 +18,7 @@ from blockyard_schemas.statuses import Code, Status
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
+    from blockyard_platform.engine.guests import Jail
     from blockyard_platform.engine.house import House
     from blockyard_platform.engine.journal import Journal, Past
     from blockyard_platform.engine.observers import Observers
@@ -74,6 +75,7 @@ class Run:
         self.view = RunView(run_id, plan.name, Status.WAIT, params)
         self.variables: dict[str, Any] = {}
         self.variables_lock = asyncio.Lock()
+        self.locking = asyncio.Lock()
         self.logs: list[LogLine] = []
         self.final: StageFailureError | None = None
         self.past = past
@@ -167,11 +169,11 @@ class Run:
         finally:
             lines.end()
 
-    async def run_script(self, payload: dict[str, Any], path: str) -> tuple[Any, bool]:
-        """Return the answer of the operation ``shell``, its lines logged as they come, and whether memory ran out."""
+    async def run_script(self, jail: Jail, payload: dict[str, Any], path: str) -> tuple[Any, bool]:
+        """Return the answer of a jail's operation, its lines logged as they come, and whether memory ran out."""
         lines = Lines(self.log, path)
         try:
-            return await self.guests.run_script(payload, lines)
+            return await self.guests.run_script(jail, payload, lines)
         finally:
             lines.end()
 

@@ -121,7 +121,7 @@ class Forecaster:
     def _cpu_seconds(self, stage: Stage) -> float:
         """Return what a stage may take in the jail; what is done in the platform's process counts as nothing."""
         body = stage.body
-        jailed = isinstance(body, plans.Python | plans.Bash)
+        jailed = isinstance(body, plans.Python | plans.Bash | plans.Virtual)
         if isinstance(body, plans.Call):
             block = self._catalog.find(body.uses)
             jailed = block is not None and block.runs == "guest"

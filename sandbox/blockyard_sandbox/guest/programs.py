@@ -24,12 +24,15 @@ _ENVIRONMENT = {
     "PATH": "/usr/bin:/bin:/usr/sbin:/sbin",
     "HOME": SCRATCH,
     "TMPDIR": SCRATCH,
-    "LANG": "C.UTF-8",
+    # The same as LANG=C.UTF-8, whose other categories are those of C: but programs load one file instead of twelve.
+    "LC_CTYPE": "C.UTF-8",
 }
 
 
-def run(words: Sequence[str], variables: Mapping[str, str]) -> dict[str, Any]:
+def run(words: Sequence[str], variables: Mapping[str, str], *, says: bool = True) -> dict[str, Any]:
     """Run a program to its end; return {"return_code", "stdout", "stderr"}. Raises GuestError when it cannot be started.
+
+    What it ``says`` is also passed on, line by line.
 
     A negative ``return_code`` is the signal that killed it. Processes that it leaves behind are ended.
     """
@@ -44,7 +47,7 @@ def run(words: Sequence[str], variables: Mapping[str, str]) -> dict[str, Any]:
         )
     except OSError as error:
         raise GuestError(TYPE, f"{words[0]} cannot be started: {error}") from None
-    stdout, stderr = _follow(process)
+    stdout, stderr = _follow(process, says=says)
     code = process.wait()
     _end_all()
     return {"return_code": code, "stdout": stdout, "stderr": stderr}
@@ -52,8 +55,13 @@ def run(words: Sequence[str], variables: Mapping[str, str]) -> dict[str, Any]:
 
 def write(path: str, text: str) -> None:
     """Write a file, whatever characters its text has."""
-    with open(path, "w", encoding="utf-8", errors="surrogateescape") as stream:
-        stream.write(text)
+    data = text.encode("utf-8", "surrogateescape")
+    place = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    try:
+        while data:
+            data = data[os.write(place, data) :]
+    finally:
+        os.close(place)
 
 
 def used() -> float:
@@ -99,12 +107,12 @@ def _few(folder: str) -> list[os.DirEntry[str]]:
     return found
 
 
-def _follow(process: subprocess.Popen[bytes]) -> tuple[str, str]:
+def _follow(process: subprocess.Popen[bytes], *, says: bool) -> tuple[str, str]:
     """Read both streams until the program has ended, whatever it leaves running, and pass each piece on as it comes."""
     assert process.stdout is not None  # noqa: S101  (for type checkers: both are pipes)
     assert process.stderr is not None  # noqa: S101
     ended = os.pidfd_open(process.pid)
-    streams = {each.fileno(): _Stream() for each in (process.stdout, process.stderr)}
+    streams = {each.fileno(): _Stream(says=says) for each in (process.stdout, process.stderr)}
     poll = select.poll()
     for descriptor in (*streams, ended):
         poll.register(descriptor, select.POLLIN)
@@ -128,7 +136,8 @@ def _follow(process: subprocess.Popen[bytes]) -> tuple[str, str]:
 class _Stream:
     """What one of the two streams has given so far; whole lines are passed on, so that the streams do not mix within one."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, says: bool) -> None:
+        self._says = says
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._parts: list[str] = []
         self._line = ""
@@ -138,7 +147,7 @@ class _Stream:
         text = self._decoder.decode(data, final=not data)
         self._parts.append(text)
         whole, newline, self._line = (self._line + text).rpartition("\n")
-        if newline:
+        if newline and self._says:
             sys.stdout.write(whole + newline)
         if len(self._line) > _CHUNK:
             self._pass_on()
@@ -150,6 +159,6 @@ class _Stream:
         return "".join(self._parts)
 
     def _pass_on(self) -> None:
-        if self._line:
+        if self._line and self._says:
             sys.stdout.write(self._line + "\n")
-            self._line = ""
+        self._line = ""

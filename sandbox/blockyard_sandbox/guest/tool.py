@@ -16,5 +16,5 @@ def tool(payload: Mapping[str, Any]) -> dict[str, Any]:
     before = programs.used()
     for path, text in payload["files"].items():
         programs.write(path, text)
-    answer = programs.run(payload["words"], payload["env"])
+    answer = programs.run(payload["words"], payload["env"], says=False)
     return {**answer, "cpu_seconds": programs.used() - before}

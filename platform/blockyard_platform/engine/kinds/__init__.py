@@ -24,6 +24,7 @@ from blockyard_platform.engine.kinds import (
     trigger,
     try_,
     until,
+    virtual,
     wait,
 )
 
@@ -36,6 +37,7 @@ KINDS: Kinds = MappingProxyType(
         plan.Call: call.execute,
         plan.Python: python.execute,
         plan.Bash: bash.execute,
+        plan.Virtual: virtual.execute,
         plan.Image: image.execute,
         plan.Wait: wait.execute,
         plan.Trigger: trigger.execute,
