@@ -158,7 +158,9 @@ class EgressProxy:
 
     def _end_all(self) -> None:
         """End all connections, for the bytes are spent."""
-        self._note(self._spent_text)
+        self._told.add(self._spent_text)
+        if self._on_note is not None:
+            self._on_note(self._spent_text)
         for task in self._serving:
             task.cancel()
 

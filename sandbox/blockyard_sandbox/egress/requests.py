@@ -124,6 +124,8 @@ def _parse(head: bytes) -> tuple[h11.Connection, h11.Request]:
         raise _bad(f"the request is not HTTP/1.1: {ascii(str(error)[:100])[1:-1]}") from None
     if not isinstance(request, h11.Request):
         raise _bad("there is no request")
+    if request.http_version not in (b"1.0", b"1.1"):
+        raise _bad("the request is not HTTP/1.0 or HTTP/1.1")
     names = {name for name, _ in request.headers}
     chunked = b"transfer-encoding" in names
     if chunked and b"content-length" in names:
