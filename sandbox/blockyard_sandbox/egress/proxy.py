@@ -74,6 +74,8 @@ class EgressProxy:
                 self._listening.shutdown(socket.SHUT_RDWR)
         if self._server is not None:
             self._server.close()
+        if self._listening is not None:
+            self._listening.close()
         self._lookups.close()
         tasks = self._serving | self._refusing
         for task in tasks:

@@ -80,7 +80,10 @@ async def read_request(reader: asyncio.StreamReader) -> Asked | None:
 
 
 def message_headers(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
-    """Keep the headers that belong to the message and are passed on, names in lower case; lengths and hosts are not among them."""
+    """Keep the headers that belong to the message and are passed on; names are in lower case.
+
+    What says how long the message is, and whom it is for, is not among them.
+    """
     given = list(headers)
     named = {
         token.strip().lower()

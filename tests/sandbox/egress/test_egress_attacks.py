@@ -74,7 +74,7 @@ def _get(target: str) -> bytes:
         (_connect("localhost:443"), "localhost:443"),
         (_connect("169.254.169.254:80"), "169.254.169.254:80"),
         (_connect("[::1]:443"), "[::1]:443"),
-        (_connect("[::ffff:127.0.0.1]:443"), "[::ffff:7f00:1]:443"),
+        (_connect("[::ffff:7f00:1]:443"), "[::ffff:127.0.0.1]:443"),
         (_connect("0.0.0.0:443"), "0.0.0.0:443"),
         (_get("http://example.com/"), "example.com:80"),
         (_get("http://169.254.169.254/latest/"), "169.254.169.254:80"),

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from blockyard_sandbox.egress import relay
+from blockyard_sandbox.egress import connecting, relay
 from blockyard_sandbox.egress.hosts import HostRule
 from blockyard_sandbox.egress.proxy import EgressProxy
 
@@ -305,6 +305,39 @@ async def test_a_name_without_address_is_502(
     answer = await ask(port, b"CONNECT example.com:443 HTTP/1.1\r\nHost: x\r\n\r\n")
     assert _split(answer)[0] == b"HTTP/1.1 502 Bad Gateway"
     assert _split(answer)[2] == b"example.com has no known address\n"
+
+
+async def test_slow_look_ups_do_not_pile_up(
+    start_proxy: Start, ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    running = most = 0
+    answered = asyncio.Event()
+
+    async def slow(*_: object, **__: object) -> object:
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        try:
+            await answered.wait()
+        finally:
+            running -= 1
+        raise socket.gaierror(socket.EAI_AGAIN, "later")
+
+    monkeypatch.setattr(connecting, "LOOKUP_SECONDS", 0.2)
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", slow)
+    proxy, port = await start_proxy([HostRule("*.example.com")])
+    request = b"CONNECT %d.a.example.com:443 HTTP/1.1\r\nHost: x\r\n\r\n"
+    answers = await asyncio.gather(*(ask(port, request % number) for number in range(9)))
+    assert {_split(it)[0] for it in answers} == {b"HTTP/1.1 502 Bad Gateway"}
+    assert (running, most) == (4, 4)  # given up, but their threads would go on
+    answered.set()
+    await ask(port, request % 9)
+    assert (running, most) == (0, 4)
+    answered.clear()
+    await ask(port, request % 10)
+    assert running == 1
+    await proxy.close()
+    assert running == 0
 
 
 @pytest.mark.parametrize("version", [b"1.1\r\nHost: x", b"1.0"])
