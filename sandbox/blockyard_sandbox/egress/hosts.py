@@ -118,7 +118,8 @@ def _v6(text: str) -> str:
         address = None
     if address is None or address.scope_id is not None:
         raise ValueError(f"{_shown(text)} is not an IPv6 address")
-    return address.compressed
+    mapped = address.ipv4_mapped  # which Pythons write in two ways
+    return address.compressed if mapped is None else f"::ffff:{mapped}"
 
 
 def _port(text: str) -> int:

@@ -14,7 +14,7 @@ from blockyard_schemas.statuses import Code
 from .addresses import addresses_allowed
 from .connecting import Lookups, connected
 from .hosts import HostRule, allowing, written
-from .relay import Meter, Spent, Streams, forward, part, tunnel
+from .relay import Meter, Spent, Streams, forward, part, reset, tunnel
 from .requests import MAX_HEAD_BYTES, Asked, Refusal, read_request
 
 if TYPE_CHECKING:
@@ -74,6 +74,8 @@ class EgressProxy:
                 self._listening.shutdown(socket.SHUT_RDWR)
         if self._server is not None:
             self._server.close()
+        if self._listening is not None:
+            self._listening.close()
         self._lookups.close()
         tasks = self._serving | self._refusing
         for task in tasks:
@@ -90,7 +92,7 @@ class EgressProxy:
         elif not self._closed and len(self._refusing) < self._max_connections:
             self._begin(self._turn_away(client), client, self._refusing)
         else:
-            writer.transport.abort()
+            reset(client)
 
     def _begin(
         self,
@@ -98,11 +100,11 @@ class EgressProxy:
         client: Streams,
         among: set[asyncio.Task[None]],
     ) -> None:
-        """Work for a connection; whatever happens, also when the work is ended before its first step, it is closed."""
+        """Work for a connection; whatever happens, also when it is ended before its first step, that is closed."""
         task = asyncio.get_running_loop().create_task(work)
         among.add(task)
         task.add_done_callback(among.discard)
-        task.add_done_callback(lambda _: client.writer.transport.abort())
+        task.add_done_callback(lambda _: reset(client))
 
     async def _attend(self, client: Streams) -> None:
         with suppress(OSError, Spent):
@@ -132,8 +134,9 @@ class EgressProxy:
                 await part(host)
             else:
                 await forward(asked.onward, asked.protocol, client, host, self._meter)
+                host.writer.transport.abort()
         finally:
-            host.writer.transport.abort()
+            reset(host)
 
     async def _reach(self, asked: Asked) -> Streams:
         """Connect to what was asked for; raises ``Refusal``: 403 when no rule allows it or its addresses, 502."""
@@ -157,7 +160,9 @@ class EgressProxy:
 
     def _end_all(self) -> None:
         """End all connections, for the bytes are spent."""
-        self._note(self._spent_text)
+        self._told.add(self._spent_text)
+        if self._on_note is not None:
+            self._on_note(self._spent_text)
         for task in self._serving:
             task.cancel()
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import struct
 from collections.abc import Callable
 from contextlib import suppress
 from http import HTTPStatus
@@ -103,6 +105,19 @@ async def part(streams: Streams) -> None:
             while await streams.reader.read(_PIECE):
                 pass
     streams.writer.transport.abort()
+
+
+def reset(streams: Streams) -> None:
+    """Break a connection off, unless it is closed already; the other side sees that it is broken, and not an end."""
+    transport = streams.writer.transport
+    if transport.is_closing():
+        return
+    with suppress(OSError):
+        at_once = struct.pack("ii", 1, 0)
+        streams.writer.get_extra_info("socket").setsockopt(
+            socket.SOL_SOCKET, socket.SO_LINGER, at_once
+        )
+    transport.abort()
 
 
 class _Side:

@@ -80,7 +80,10 @@ async def read_request(reader: asyncio.StreamReader) -> Asked | None:
 
 
 def message_headers(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
-    """Keep the headers that belong to the message and are passed on, names in lower case; lengths and hosts are not among them."""
+    """Keep the headers that belong to the message and are passed on; names are in lower case.
+
+    What says how long the message is, and whom it is for, is not among them.
+    """
     given = list(headers)
     named = {
         token.strip().lower()
@@ -124,6 +127,8 @@ def _parse(head: bytes) -> tuple[h11.Connection, h11.Request]:
         raise _bad(f"the request is not HTTP/1.1: {ascii(str(error)[:100])[1:-1]}") from None
     if not isinstance(request, h11.Request):
         raise _bad("there is no request")
+    if request.http_version not in (b"1.0", b"1.1"):
+        raise _bad("the request is not HTTP/1.0 or HTTP/1.1")
     names = {name for name, _ in request.headers}
     chunked = b"transfer-encoding" in names
     if chunked and b"content-length" in names:
