@@ -9,7 +9,8 @@ from urllib.parse import urljoin
 
 _STEP = 32 << 10
 _LONGEST_PIECE = 64 << 10
-_MOST_LINKS = 500_000
+MOST_FILES = 200_000
+"""Files, or links, that a page may hold."""
 
 
 class PageError(ValueError):
@@ -34,8 +35,8 @@ def links_of(text: str, address: str) -> list[Link]:
             parser.feed(text[start : start + _STEP])
             if len(parser.rawdata) > _LONGEST_PIECE:
                 raise PageError("the page holds a tag without an end")
-            if len(parser.links) > _MOST_LINKS:
-                raise PageError(f"the page holds more than {_MOST_LINKS} links")
+            if len(parser.links) > MOST_FILES:
+                raise PageError(f"the page holds more than {MOST_FILES} links")
         parser.close()
     except AssertionError as error:  # how the standard parser meets some declarations
         raise PageError("the page holds a declaration that is not HTML") from error

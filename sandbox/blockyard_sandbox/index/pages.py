@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import cast
 from urllib.parse import unquote, urljoin, urlsplit
 
-from blockyard_sandbox.index.links import Link, PageError, links_of
+from blockyard_sandbox.index.links import MOST_FILES, Link, PageError, links_of
 
 LARGEST_PAGE = 64 << 20
 """Bytes of a project page that are read."""
@@ -86,6 +86,8 @@ def _read_json(body: bytes, address: str) -> Iterable[PageFile | None]:
     files = cast(dict[str, object], page).get("files") if isinstance(page, dict) else None
     if not isinstance(files, list):
         raise PageError("the page holds no list of files")
+    if len(cast(list[object], files)) > MOST_FILES:
+        raise PageError(f"the page holds more than {MOST_FILES} files")
     return (_of_entry(entry, address) for entry in cast(list[object], files))
 
 

@@ -169,13 +169,12 @@ class ProjectPages:
 
         def path(file: PageFile) -> str:
             token = self._token(number, project, file)
-            sha256, beside = file.hashes.get("sha256"), file.metadata
             resources[token] = Resource(
                 file.filename,
                 replace(place, url=file.url),
-                sha256 if sha256 and len(sha256) == 64 else None,
-                beside is not None,
-                beside.get("sha256") if beside else None,
+                _sha256(file.hashes),
+                file.metadata is not None,
+                _sha256(file.metadata or {}),
             )
             return f"/{number}/files/{token}/{quote(file.filename)}"
 
@@ -189,6 +188,11 @@ class ProjectPages:
         content = file.hashes.get("sha256") or file.url
         text = "\0".join((str(number), project, file.filename, content))
         return f"{hmac.digest(self._secret, text.encode(), 'sha256').hex()[:40]}-{project}"
+
+
+def _sha256(hashes: Mapping[str, str]) -> str | None:
+    digest = hashes.get("sha256", "")
+    return digest if len(digest) == 64 else None
 
 
 def _control(answer: Answer) -> str:
