@@ -43,7 +43,7 @@ class EgressProxy:
         self._told: set[str] = set()
         self._max_connections = max_connections
         self._meter = Meter(max_bytes, self._end_all)
-        self._spent_text = f"the policy's egress allows no more than {max_bytes} bytes"
+        self._spent_text = f"the policy allows no more than {max_bytes} bytes"
         self._lookups = Lookups()
         self._serving: set[asyncio.Task[None]] = set()
         self._refusing: set[asyncio.Task[None]] = set()
@@ -144,14 +144,14 @@ class EgressProxy:
         forbidden = f"({Code.FORBIDDEN_HOST.name} {Code.FORBIDDEN_HOST.value})"
         rule = allowing(self._rules, asked.host, asked.port)
         if rule is None:
-            text = f"the policy's egress does not allow {shown} {forbidden}"
+            text = f"the policy's hosts do not allow {shown} {forbidden}"
             raise Refusal(HTTPStatus.FORBIDDEN, text)
         try:
             addresses = await self._lookups.addresses(asked.host, asked.port)
         except OSError:
             raise Refusal(HTTPStatus.BAD_GATEWAY, f"{asked.host} has no known address") from None
         if not addresses_allowed(addresses, private=rule.private):
-            text = f"the policy's egress does not allow the address of {shown} {forbidden}"
+            text = f"the policy's hosts do not allow the address of {shown} {forbidden}"
             raise Refusal(HTTPStatus.FORBIDDEN, text)
         try:
             return await connected(addresses, asked.port)

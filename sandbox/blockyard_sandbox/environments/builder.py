@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from blockyard_sandbox.answers import GuestFailure
 from blockyard_sandbox.environments.errors import EnvironmentUnavailableError
@@ -60,8 +60,15 @@ class BuildLimits:
     size_bytes: int = 1024 * _MIB
 
 
+class Served(NamedTuple):
+    """What serves the package indexes to jails, and how many there are."""
+
+    gateway: IndexGateway
+    indexes: int
+
+
 class Builder:
-    """uv for one interpreter. ``gateway`` serves the indexes, ``building`` is the folder in which environments are made."""
+    """uv for one interpreter; ``building`` is the folder in which environments are made."""
 
     def __init__(
         self,
@@ -69,13 +76,13 @@ class Builder:
         level: Level,
         interpreter: Interpreter,
         building: Path,
-        gateway: IndexGateway,
+        index: Served,
     ) -> None:
         """Start nothing."""
         self._sandbox = Sandbox(builder_spec(level, interpreter, uv, building))
         self._python = interpreter.path
         self._building = building
-        self._gateway = gateway
+        self._index = index
         self._seed: Path | None = None
         self._seeding = asyncio.Lock()
 
@@ -85,19 +92,12 @@ class Builder:
         folder = self._building / name
         folder.mkdir(mode=0o755)
         words = [UV, "pip", "compile", "--python", self._python, "--generate-hashes"]
-        words += ["--no-header", "--no-annotate", "--no-emit-index-url", "--no-strip-markers"]
-        words += [
-            *self._sources(wanted),
-            "--constraint",
-            _CONSTRAINTS,
-            "--output-file",
-            _LOCK,
-            _INPUT,
-        ]
-        files = {
-            _INPUT: "\n".join(wanted.requirements),
-            _CONSTRAINTS: "\n".join(wanted.constraints),
-        }
+        words += ["--no-header", "--no-annotate", "--no-emit-index-url"]
+        words += [*self._sources(wanted), _INPUT]
+        files = {_INPUT: "\n".join(wanted.requirements)}
+        if wanted.constraints:
+            words += ["--constraint", _CONSTRAINTS]
+            files[_CONSTRAINTS] = "\n".join(wanted.constraints)
         try:
             async with self._guest(name, limits) as guest:
                 answer = await self._uv(guest, words, files, tell)
@@ -131,7 +131,7 @@ class Builder:
 
     def _sources(self, wanted: Wanted) -> list[str]:
         words: list[str] = []
-        for number in range(self._gateway.count):
+        for number in range(self._index.indexes):
             option = "--default-index" if number == 0 else "--index"
             words += [option, f"http://127.0.0.1:{PROXY_PORT}/{number}/simple/"]
         if wanted.wheels_only:
@@ -152,13 +152,13 @@ class Builder:
         try:
             await asyncio.to_thread(_hand_over, folder, seed, guest.owner)
             assert guest.listening is not None  # noqa: S101  (for type checkers: it has a network)
-            await self._gateway.start(guest.listening)
+            await self._index.gateway.start(guest.listening)
             watch = asyncio.ensure_future(_watch(guest, folder, limits.size_bytes))
             try:
                 yield guest
             finally:
                 watch.cancel()
-                await self._gateway.stop(guest.listening)
+                await self._index.gateway.stop(guest.listening)
         finally:
             await guest.close()
 

@@ -9,13 +9,15 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from blockyard_sandbox.environments.builder import Builder, BuildLimits
+from blockyard_sandbox.environments.builder import Builder, BuildLimits, Served
+from blockyard_sandbox.environments.errors import EnvironmentUnavailableError
 from blockyard_sandbox.environments.interpreters import Interpreter, Interpreters
 from blockyard_sandbox.environments.jails import script_spec
 from blockyard_sandbox.environments.locks import Lock, Wanted, read_lock
 from blockyard_sandbox.environments.store import EnvironmentStore
 from blockyard_sandbox.index.gateway import IndexGateway
 from blockyard_sandbox.sandbox import Sandbox
+from blockyard_schemas.statuses import Code
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -67,7 +69,8 @@ class Environments:
         self._scripts: dict[str, Sandbox] = {}
         self._resolving: dict[str, asyncio.Task[Lock]] = {}
         self._places = asyncio.Semaphore(_AT_ONCE)
-        self._prepared = False
+        self._known: IndexSettings | None = None
+        self._preparing = asyncio.Lock()
 
     async def interpreter(self, request: str | None, *, fetch: bool) -> Interpreter:
         """Return the interpreter that a request such as 3.12 asks for. Raises EnvironmentUnavailableError."""
@@ -77,15 +80,17 @@ class Environments:
         self, wanted: Wanted, interpreter: Interpreter, limits: BuildLimits, tell: Tell
     ) -> Lock:
         """Return a lock of what is wanted, resolved when the last one is too old. Raises as :meth:`Builder.resolve` does."""
-        gateway = await self._ready()
+        settings = await self._ready()
         if not wanted.requirements:
             return read_lock("")
-        key = wanted.key(interpreter.identity, gateway.names)
+        key = wanted.key(interpreter.identity, [it.url for it in settings.indexes])
         kept = self._folder / "wanted" / f"{key}.txt"
         if _is_fresh(kept, wanted.hours):
             return read_lock(kept.read_text())
 
         async def resolve() -> Lock:
+            for line in settings.ignored:
+                tell(f"not used: {line}")
             async with self._places:
                 lock = await self._builder(interpreter).resolve(wanted, limits, tell)
             part = kept.with_name(f"{key}.{id(lock):x}.part")
@@ -137,28 +142,37 @@ class Environments:
             task.cancel()
         await asyncio.gather(*self._resolving.values(), return_exceptions=True)
         await self._store.close()
-        for jail in (*self._builders.values(), *self._scripts.values()):
-            await jail.close()
+        for builder in self._builders.values():
+            await builder.close()
+        for sandbox in self._scripts.values():
+            await sandbox.close()
         if self._gateway is not None:
             await self._gateway.close()
-        self._builders, self._scripts, self._gateway = {}, {}, None
+        self._builders, self._scripts, self._gateway, self._known = {}, {}, None, None
 
-    async def _ready(self) -> IndexGateway:
-        if not self._prepared:
-            (self._folder / "wanted").mkdir(mode=0o700, parents=True, exist_ok=True)
-            await asyncio.to_thread(self._store.prepare)
-            self._prepared = True
-        if self._gateway is None:
-            self._gateway = IndexGateway(self._settings(), self._folder / "index")
-        return self._gateway
+    async def _ready(self) -> IndexSettings:
+        """Make the folders and read the settings, once. Raises EnvironmentUnavailableError when a folder cannot be made."""
+        async with self._preparing:
+            if self._known is None:
+                try:
+                    (self._folder / "wanted").mkdir(mode=0o700, parents=True, exist_ok=True)
+                    await asyncio.to_thread(self._store.prepare)
+                except OSError as error:
+                    raise EnvironmentUnavailableError(
+                        Code.SANDBOX_UNAVAILABLE, f"the folder for environments: {error}"
+                    ) from None
+                self._known = await asyncio.to_thread(self._settings)
+                self._gateway = IndexGateway(self._known, self._folder / "index")
+            return self._known
 
     def _builder(self, interpreter: Interpreter) -> Builder:
         builder = self._builders.get(interpreter.path)
         if builder is None:
-            assert self._gateway is not None  # noqa: S101  (for type checkers: _ready() has set it)
-            builder = Builder(
-                self._uv, self._level, interpreter, self._store.building, self._gateway
-            )
+            # _ready() has set both.
+            assert self._gateway is not None  # noqa: S101
+            assert self._known is not None  # noqa: S101
+            index = Served(self._gateway, len(self._known.indexes))
+            builder = Builder(self._uv, self._level, interpreter, self._store.building, index)
             self._builders[interpreter.path] = builder
         return builder
 

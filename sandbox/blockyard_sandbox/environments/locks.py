@@ -38,10 +38,10 @@ class Wanted:
     minimum_age: float = 0.0
     hours: float = 24.0
 
-    def key(self, identity: str, index: str) -> str:
-        """Return the name under which a lock is kept, for an interpreter and the names of the indexes."""
+    def key(self, identity: str, indexes: list[str]) -> str:
+        """Return the name under which a lock is kept, for an interpreter and the addresses of the indexes."""
         facts = [sorted(self.requirements), sorted(self.constraints), self.wheels_only]
-        return _digest([*facts, self.minimum_age, identity, index])
+        return _digest([*facts, self.minimum_age, identity, indexes])
 
 
 @dataclass(frozen=True, slots=True)

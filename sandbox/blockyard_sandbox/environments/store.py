@@ -147,7 +147,8 @@ class EnvironmentStore:
         found = sorted(self._facts.glob("*.json"), key=lambda it: it.stat().st_mtime, reverse=True)
         total = 0
         for facts in found:
-            total += int(self._read(facts.stem).get("size", 0))
+            size = self._read(facts.stem).get("size")
+            total += size if isinstance(size, int) else 0
             if total > self._most_bytes and facts.stem != fresh:
                 self._discard(facts.stem)
 

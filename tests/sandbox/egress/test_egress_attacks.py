@@ -93,7 +93,7 @@ async def test_what_no_rule_names_is_refused(
     notes: list[str] = []
     _, port = await start_proxy([HostRule("example.com")], notes.append)
     answer = await ask(port, request_)
-    text = f"the policy's egress does not allow {shown} (FORBIDDEN_HOST 133)"
+    text = f"the policy's hosts do not allow {shown} (FORBIDDEN_HOST 133)"
     assert _status(answer) == 403
     assert _text(answer) == text + "\n"
     assert notes == [text]
@@ -128,7 +128,7 @@ async def test_a_rule_does_not_open_an_address_that_it_may_not(
     notes: list[str] = []
     _, proxy_port = await start_proxy([rule], notes.append)
     shown = written(rule.host, port)
-    text = f"the policy's egress does not allow the address of {shown} (FORBIDDEN_HOST 133)"
+    text = f"the policy's hosts do not allow the address of {shown} (FORBIDDEN_HOST 133)"
     for request in (_connect(shown), _get(f"http://{shown}/")):
         answer = await ask(proxy_port, request)
         assert (_status(answer), _text(answer)) == (403, text + "\n")
@@ -477,7 +477,7 @@ async def test_the_bytes_of_all_connections_are_bounded(
         with pytest.raises(ConnectionError):
             await reader.read()
     assert bytes(got) == b"x" * 500
-    text = "the policy's egress allows no more than 1000 bytes"
+    text = "the policy allows no more than 1000 bytes"
     answer = await ask(port, _get(f"http://127.0.0.1:{host}/"))
     assert (_status(answer), _text(answer)) == (403, text + "\n")
     assert notes == [text]
@@ -525,7 +525,7 @@ async def test_spent_bytes_are_told_however_much_was_told_before(
         await ask(port, _connect(f"example.com:{number}"))
     with pytest.raises(ConnectionError):
         await ask(port, _get(f"http://127.0.0.1:{host}/"))
-    assert notes[100:] == ["the policy's egress allows no more than 1 bytes"]
+    assert notes[100:] == ["the policy allows no more than 1 bytes"]
     assert [bytes(it) for it in recorder.seen] in ([], [b""])
 
 
