@@ -36,7 +36,7 @@ def program_spec(level: Level) -> JailSpec:
     return JailSpec(
         extensions={"shell": ("blockyard_sandbox.guest.shell:make", None)},
         binds=(*folders, *files, *devices),
-        links=(*links, ("/tmp", "scratch")),  # noqa: S108  (of the jail's own root)
+        links=(*links, ("/tmp", "scratch"), ("/dev/shm", "../scratch")),  # noqa: S108  (of the jail's own root)
         programs=True,
         level=level,
     )

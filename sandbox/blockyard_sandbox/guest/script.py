@@ -53,9 +53,10 @@ def _result(most: int) -> dict[str, Any]:
         return {}
     except OSError as error:
         raise GuestError(TYPE, f"the result file cannot be read: {error.strerror}") from None
+    if not stat.S_ISREG(os.fstat(place).st_mode):
+        os.close(place)
+        raise GuestError(TYPE, "the result file is no plain file")
     with os.fdopen(place, "rb") as stream:
-        if not stat.S_ISREG(os.fstat(place).st_mode):
-            raise GuestError(TYPE, "the result file is no plain file")
         data = stream.read(most + 1)
     if len(data) > most:
         raise GuestError(RESULT, f"the result file has more than {most} bytes; write less")

@@ -28,7 +28,9 @@ def build(taken: Iterable[tuple[Bind, int]], links: Iterable[tuple[str, str]] = 
     )
     Path(_BUILD + SCRATCH).mkdir(mode=0o755)
     for path, target in links:
-        Path(_BUILD + path).symlink_to(target)
+        link = Path(_BUILD + path)
+        link.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+        link.symlink_to(target)
     for bind, tree in taken:
         _show(bind, tree)
     os.chdir(_BUILD)
