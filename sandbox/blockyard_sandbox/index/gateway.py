@@ -87,8 +87,8 @@ class IndexGateway:
             if self._parts is None:
                 self._parts = await self._build()
 
-        async def connected(reader: StreamReader, writer: StreamWriter) -> None:
-            await self._connected(listening, reader, writer)
+        def connected(reader: StreamReader, writer: StreamWriter) -> None:
+            self._connected(listening, reader, writer)
 
         server = await asyncio.start_server(connected, sock=listening, start_serving=False)
         self._sites[listening] = _Site(server)
@@ -115,20 +115,24 @@ class IndexGateway:
             await parts.pages.close()
             await parts.upstream.close()
 
-    async def _connected(
+    def _connected(
         self, listening: socket.socket, reader: StreamReader, writer: StreamWriter
     ) -> None:
-        site, parts, task = self._sites.get(listening), self._parts, asyncio.current_task()
-        if not (site and parts and task) or len(site.connections) >= _MOST_CONNECTIONS:
+        site, parts = self._sites.get(listening), self._parts
+        if site is None or parts is None or len(site.connections) >= _MOST_CONNECTIONS:
             writer.transport.abort()
             return
+        # asyncio does this only for sockets made with the number of TCP, and not for one that was handed over.
+        writer.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        task = asyncio.create_task(self._serve(parts, reader, writer))
         site.connections.add(task)
+        task.add_done_callback(site.connections.discard)
+
+    async def _serve(self, parts: _Parts, reader: StreamReader, writer: StreamWriter) -> None:
         try:
             await serve(reader, writer, lambda request, stack: self._answer(parts, request, stack))
         except UpstreamError as error:  # in the middle of a body, which is cut short
             self._note(error.text)
-        finally:
-            site.connections.discard(task)
 
     async def _build(self) -> _Parts:
         certificates = await trusted_certificates(self._settings.certificates)
