@@ -73,7 +73,7 @@ class IndexServer:
     """An index: files by project, served as JSON or HTML, with Basic auth when ``login`` is set."""
 
     def __init__(self) -> None:
-        """Listen on a free port, in a thread."""
+        """Listen on a free port, in a thread. It waits for ``gate`` before, and for ``half`` amid its answers."""
         self.files: dict[str, dict[str, bytes]] = {}
         self.entries: dict[str, dict[str, Any]] = {}
         self.answers: dict[str, Answer] = {}
@@ -85,6 +85,8 @@ class IndexServer:
         self.seen: list[Seen] = []
         self.gate = threading.Event()
         self.gate.set()
+        self.half = threading.Event()
+        self.half.set()
         self._server = _Server(("127.0.0.1", 0), _handler(self))
         self._server.daemon_threads = False
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
@@ -113,6 +115,7 @@ class IndexServer:
     def close(self) -> None:
         """Stop, and wait for what is being answered."""
         self.gate.set()
+        self.half.set()
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
@@ -219,7 +222,10 @@ def _handler(index: IndexServer) -> type[BaseHTTPRequestHandler]:
                     self.send_header(name, text)
                 self.end_headers()
                 if self.command != "HEAD":
-                    self.wfile.write(body)
+                    middle = len(body) // 2
+                    self.wfile.write(body[:middle])
+                    index.half.wait(20)
+                    self.wfile.write(body[middle:])
 
     return Handler
 
