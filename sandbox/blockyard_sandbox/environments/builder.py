@@ -47,6 +47,7 @@ _ENVIRONMENT = {
     "UV_NO_PROGRESS": "1",
     "UV_PYTHON_DOWNLOADS": "never",
     "UV_CACHE_DIR": f"{ENVIRONMENT}/.cache",
+    "UV_HTTP_RETRIES": "1",
     "UV_LINK_MODE": "hardlink",
     "NO_COLOR": "1",
 }
@@ -143,7 +144,11 @@ class Builder:
 
     @asynccontextmanager
     async def _guest(self, name: str, limits: BuildLimits) -> AsyncIterator[Guest]:
-        """Give a guest that has a folder of ``building`` to write in, and the index; it is watched for the folder's size."""
+        """Give a guest that has a folder of ``building`` to write in, and the index; it is watched for the folder's size.
+
+        A failure is told with why the index gave no answer: uv knows of the gateway alone.
+        """
+        notes: list[str] = []
         folder = self._building / name
         seed = await self._seeded(limits)
         guest = await self._sandbox.guest(
@@ -152,10 +157,12 @@ class Builder:
         try:
             await asyncio.to_thread(_hand_over, folder, seed, guest.owner)
             assert guest.listening is not None  # noqa: S101  (for type checkers: it has a network)
-            await self._index.gateway.start(guest.listening)
+            await self._index.gateway.start(guest.listening, notes.append)
             watch = asyncio.ensure_future(_watch(guest, folder, limits.size_bytes))
             try:
                 yield guest
+            except EnvironmentUnavailableError as error:
+                raise _explained(error, notes) from error
             finally:
                 watch.cancel()
                 await self._index.gateway.stop(guest.listening)
@@ -230,6 +237,14 @@ async def _watch(guest: Guest, folder: Path, most: int) -> None:
                 f"the environment takes more than {most // _MIB} MiB (policy environment.size_mib)"
             )
             guest.kill(GuestFailure(Code.FILE_SIZE_LIMIT, message))
+
+
+def _explained(error: EnvironmentUnavailableError, notes: list[str]) -> EnvironmentUnavailableError:
+    if not notes:
+        return error
+    return EnvironmentUnavailableError(
+        Code.SANDBOX_UNAVAILABLE, f"the packages cannot be had: {'; '.join(notes[-3:])}"
+    )
 
 
 def _failure(ended: dict[str, Any]) -> EnvironmentUnavailableError:

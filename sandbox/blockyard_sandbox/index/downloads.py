@@ -22,7 +22,7 @@ PLAIN = {"accept-encoding": "identity"}
 
 
 class Download:
-    """One file being fetched to disk. ``size`` is known once the index has answered, when it tells it."""
+    """One file being fetched to disk. ``size`` is known once the index has answered, if it tells."""
 
     def __init__(self, resource: Resource, upstream: Upstream, store: FileStore, most: int) -> None:
         """Begin to fetch; ``most`` bytes are taken at most."""
@@ -35,6 +35,7 @@ class Download:
         self._written = 0
         self._path = Path()
         self._changed = asyncio.Event()
+        self._answered = asyncio.Event()
         self.task = asyncio.create_task(self._run())
         self.task.add_done_callback(self._ended)
 
@@ -44,6 +45,11 @@ class Download:
         if done:
             self._outcome()
         return bool(done)
+
+    async def wait_for_size(self) -> int | None:
+        """Return the size as soon as the index has answered; ``None`` when it does not tell, or when there was no answer."""
+        await self._answered.wait()
+        return self.size
 
     def _outcome(self) -> None:
         if self.task.cancelled():
@@ -79,6 +85,7 @@ class Download:
             return file
 
     def _ended(self, task: asyncio.Task[None]) -> None:
+        self._answered.set()
         self._tell()
         if not task.cancelled():
             task.exception()  # told to those who wait; there may be none
@@ -104,6 +111,7 @@ class Download:
         digest = hashlib.sha256()
         async with self._upstream.open(self._resource.place, PLAIN) as answer:
             self.size = whole_size(answer.response, self._most)
+            self._answered.set()
             async for chunk in answer.response.aiter_raw():
                 if self._written + len(chunk) > self._most:
                     raise too_large(self._most)

@@ -49,12 +49,12 @@ class Files:
             return await self._passed(resource, request, stack)
         joined = self._downloads.join(resource, resource.sha256)
         download = await stack.enter_async_context(joined)
-        if await download.wait(_PATIENCE) or download.size is None:
+        if await download.wait(_PATIENCE) or (size := await download.wait_for_size()) is None:
             await download.wait(None)
             if (held := self._store.open(resource.sha256)) is None:
                 raise UpstreamError(502, "a stored file is gone")
             return await _from_disk(stack.enter_context(held), "")
-        length = ("content-length", str(download.size))
+        length = ("content-length", str(size))
         return Reply(200, [*_COMMON, length], download.follow())
 
     async def _passed(self, resource: Resource, request: Request, stack: AsyncExitStack) -> Reply:

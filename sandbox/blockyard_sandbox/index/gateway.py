@@ -35,7 +35,15 @@ class _Site:
     """One listening socket with its open connections."""
 
     server: asyncio.Server
+    on_note: Callable[[str], None] | None
+    notes: set[str] = field(default_factory=set[str])
     connections: set[asyncio.Task[None]] = field(default_factory=set[asyncio.Task[None]])
+
+    def note(self, text: str) -> None:
+        """Tell why the index gave no answer: each reason once, since what is in the jail may ask without end."""
+        if self.on_note is not None and text not in self.notes and len(self.notes) < _MOST_NOTES:
+            self.notes.add(text)
+            self.on_note(text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,37 +69,37 @@ class IndexGateway:
         *,
         max_bytes: int = 4 << 30,
         max_cache_bytes: int = 20 << 30,
-        on_note: Callable[[str], None] | None = None,
     ) -> None:
         """Keep the settings; nothing is opened.
 
         ``max_bytes`` is the largest file that is served; files that were used longest ago are removed from the cache beyond
-        ``max_cache_bytes``. ``on_note`` is called with each different reason why the index gave no answer, at most 100 times.
+        ``max_cache_bytes``.
         """
         self._settings = settings
         self._cache = cache
         self._max_bytes = max_bytes
         self._max_cache_bytes = max_cache_bytes
-        self._on_note = on_note
-        self._notes: set[str] = set()
         self._parts: _Parts | None = None
         self._starting = asyncio.Lock()
         self._sites: dict[socket.socket, _Site] = {}
 
-    async def start(self, listening: socket.socket) -> None:
+    async def start(
+        self, listening: socket.socket, on_note: Callable[[str], None] | None = None
+    ) -> None:
         """Serve a bound stream socket, which is the gateway's from now on: it is closed with ``stop`` or ``close``.
 
+        ``on_note`` is called with each different reason why the index gave it no answer, at most 100 times.
         Raises OSError when the certificates cannot be read, the cache cannot be made, or the socket cannot listen.
         """
         async with self._starting:
             if self._parts is None:
                 self._parts = await self._build()
 
-        async def connected(reader: StreamReader, writer: StreamWriter) -> None:
-            await self._connected(listening, reader, writer)
+        def connected(reader: StreamReader, writer: StreamWriter) -> None:
+            self._connected(listening, reader, writer)
 
         server = await asyncio.start_server(connected, sock=listening, start_serving=False)
-        self._sites[listening] = _Site(server)
+        self._sites[listening] = _Site(server, on_note)
         await server.start_serving()
 
     async def stop(self, listening: socket.socket) -> None:
@@ -115,20 +123,26 @@ class IndexGateway:
             await parts.pages.close()
             await parts.upstream.close()
 
-    async def _connected(
+    def _connected(
         self, listening: socket.socket, reader: StreamReader, writer: StreamWriter
     ) -> None:
-        site, parts, task = self._sites.get(listening), self._parts, asyncio.current_task()
-        if not (site and parts and task) or len(site.connections) >= _MOST_CONNECTIONS:
+        site, parts = self._sites.get(listening), self._parts
+        if site is None or parts is None or len(site.connections) >= _MOST_CONNECTIONS:
             writer.transport.abort()
             return
+        # asyncio does this only for sockets made with the number of TCP, and not for one that was handed over.
+        writer.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        task = asyncio.create_task(self._serve(site, parts, reader, writer))
         site.connections.add(task)
+        task.add_done_callback(site.connections.discard)
+
+    async def _serve(
+        self, site: _Site, parts: _Parts, reader: StreamReader, writer: StreamWriter
+    ) -> None:
         try:
-            await serve(reader, writer, lambda request, stack: self._answer(parts, request, stack))
+            await serve(reader, writer, lambda asked, stack: _answer(site, parts, asked, stack))
         except UpstreamError as error:  # in the middle of a body, which is cut short
-            self._note(error.text)
-        finally:
-            site.connections.discard(task)
+            site.note(error.text)
 
     async def _build(self) -> _Parts:
         certificates = await trusted_certificates(self._settings.certificates)
@@ -140,24 +154,20 @@ class IndexGateway:
         pages = ProjectPages(self._settings.indexes, upstream)
         return _Parts(upstream, pages, Files(upstream, store, self._max_bytes))
 
-    async def _answer(self, parts: _Parts, request: Request, stack: AsyncExitStack) -> Reply:
-        try:
-            if asked := _PAGE.fullmatch(request.target):
-                return await _page(parts, int(asked[1]), asked[2], request)
-            if asked := _FILE.fullmatch(request.target):
-                name = unquote(asked[3])
-                if reply := await _file(parts, (int(asked[1]), asked[2], name), request, stack):
-                    return reply
-        except UpstreamError as error:
-            if error.status != 404:
-                self._note(error.text)
-            return text_reply(error.status, error.text)
-        return text_reply(404, "only projects and their files are served")
 
-    def _note(self, text: str) -> None:
-        if self._on_note is not None and text not in self._notes and len(self._notes) < _MOST_NOTES:
-            self._notes.add(text)
-            self._on_note(text)
+async def _answer(site: _Site, parts: _Parts, request: Request, stack: AsyncExitStack) -> Reply:
+    try:
+        if asked := _PAGE.fullmatch(request.target):
+            return await _page(parts, int(asked[1]), asked[2], request)
+        if asked := _FILE.fullmatch(request.target):
+            name = unquote(asked[3])
+            if reply := await _file(parts, (int(asked[1]), asked[2], name), request, stack):
+                return reply
+    except UpstreamError as error:
+        if error.status != 404:
+            site.note(error.text)
+        return text_reply(error.status, error.text)
+    return text_reply(404, "only projects and their files are served")
 
 
 async def _page(parts: _Parts, number: int, name: str, request: Request) -> Reply:

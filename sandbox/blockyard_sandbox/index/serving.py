@@ -50,9 +50,9 @@ def text_reply(status: int, text: str, *headers: tuple[str, str]) -> Reply:
 
 
 async def serve(reader: StreamReader, writer: StreamWriter, answer: Answerer) -> None:
-    """Serve one connection until either side ends it; then close it.
+    """Serve one connection until either side ends it; then it is closed.
 
-    Raises what ``answer`` and its body raise, unless that is an OSError.
+    Raises what ``answer`` and the body of its reply raise, unless that is an OSError: then the reply was cut short.
     """
     try:
         await _Exchange(reader, writer, answer).run()

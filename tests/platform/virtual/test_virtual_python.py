@@ -31,7 +31,9 @@ async def test_variables_are_names_and_data_and_never_source(script: Script) -> 
         "__builtins__": "gone",
         "result_of": 1.5,
     }
-    code = "result = [n + 1, quoted, vars['no name'], result_of, len(vars), __builtins__ is not None]"
+    code = (
+        "result = [n + 1, quoted, vars['no name'], result_of, len(vars), __builtins__ is not None]"
+    )
     record = await script(code, vars={key: it for key, it in given.items() if key != "expression"})
     assert record.outputs["result"] == [42, given["quoted"], [1, {"two": None}], 1.5, 5, True]
 
@@ -49,7 +51,11 @@ async def test_without_a_result_there_is_none(script: Script) -> None:
 @pytest.mark.parametrize(
     ("code", "failure", "words"),
     [
-        ("1 / 0", Code.EXIT_NONZERO, "the script ended with 1: ZeroDivisionError: division by zero"),
+        (
+            "1 / 0",
+            Code.EXIT_NONZERO,
+            "the script ended with 1: ZeroDivisionError: division by zero",
+        ),
         ("import sys; sys.exit(7)", Code.EXIT_NONZERO, "the script ended with 7"),
         ("import os; os.kill(os.getpid(), 9)", Code.KILLED_BY_SIGNAL, "was killed by SIGKILL"),
         ("import os; os.abort()", Code.KILLED_BY_SIGNAL, "was killed by SIGABRT"),
@@ -65,9 +71,7 @@ async def test_without_a_result_there_is_none(script: Script) -> None:
         ("open('big', 'wb').write(bytes(80 << 20))", Code.EXIT_NONZERO, "OSError"),
     ],
 )
-async def test_what_fails_says_why(
-    index: LocalIndex, code: str, failure: Code, words: str
-) -> None:
+async def test_what_fails_says_why(index: LocalIndex, code: str, failure: Code, words: str) -> None:
     policy = policy_of(index, stage={"cpu_seconds": 1, "wall_seconds": 4, "processes": 8})
     async with Runner(policy=policy) as runner:
         stage = {"id": "a", "run": code, "deps": []}
@@ -146,7 +150,11 @@ async def test_lines_come_while_the_script_runs(runner: Runner) -> None:
 
 async def test_stages_of_a_run_share_nothing_but_their_environment(runner: Runner) -> None:
     stages: list[dict[str, Any]] = [
-        {"id": "a", "deps": ["greeting"], "run": "open('left', 'w').write('x'); import greeting; greeting.greet = 5"},
+        {
+            "id": "a",
+            "deps": ["greeting"],
+            "run": "open('left', 'w').write('x'); import greeting; greeting.greet = 5",
+        },
         {
             "id": "b",
             "deps": ["greeting"],

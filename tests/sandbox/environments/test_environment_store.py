@@ -100,7 +100,9 @@ async def test_a_pipe_or_a_device_is_refused(kitchen: Kitchen) -> None:
         os.mkfifo(kitchen.store.building / name / "pipe")
         return ""
 
-    with pytest.raises(EnvironmentUnavailableError, match="'pipe', which is no file, folder or link"):
+    with pytest.raises(
+        EnvironmentUnavailableError, match="'pipe', which is no file, folder or link"
+    ):
         async with kitchen.store.use("a", make):
             pass
     assert list(kitchen.store.environments.iterdir()) == []
