@@ -132,7 +132,7 @@ class LocalIndex:
                 else:
                     self._serve()
 
-            do_HEAD = do_GET  # noqa: N815  (its name is the library's)
+            do_HEAD = do_GET
 
             def _serve(self) -> None:
                 *_, kind, name = self.path.rstrip("/").split("/")
@@ -151,7 +151,7 @@ class LocalIndex:
                 if self.command != "HEAD":
                     self.wfile.write(body)
 
-            def log_message(self, format: str, *args: Any) -> None:
+            def log_message(self, *_: Any) -> None:
                 """Say nothing."""
 
         return Handler

@@ -57,7 +57,7 @@ async def test_another_process_uses_what_is_there_and_needs_no_index(
     document = {"name": "t", "stages": [stage("greeting", code=code)]}
     (tmp_path / "t.json").write_text(json.dumps(document))
     (tmp_path / "policy.json").write_text(policy.model_dump_json())
-    words = [sys.executable, "-m", "blockyard_platform.cli", "run", str(tmp_path / "t.json")]
+    words = [str(Path(sys.executable).with_name("blockyard")), "run", str(tmp_path / "t.json")]
     words += ["--policy", str(tmp_path / "policy.json"), "--json"]
     ended = await asyncio.to_thread(subprocess.run, words, capture_output=True, text=True)
     found = json.loads(ended.stdout)["jobs"]["main"]["stages"]["a"]
@@ -118,9 +118,9 @@ async def test_the_lock_of_a_run_holds_when_it_is_resumed(
     cache: Path, index: LocalIndex, tmp_path: Path
 ) -> None:
     code = "from importlib.metadata import version\nresult = version('greeting')"
-    first = {"id": "first", "deps": ["greeting"], "run": code}
-    second = {"id": "second", "deps": ["greeting"], "run": f"{code}\nif ok != 'yes': 1 / 0"}
-    second["vars"] = {"ok": "${{ params.ok }}"}
+    first = stage("greeting", code=code) | {"id": "first"}
+    given = {"ok": "${{ params.ok }}"}
+    second = stage("greeting", code=f"{code}\nif ok != 'yes': 1 / 0", vars=given) | {"id": "second"}
     document = {"name": "t", "params": {"ok": "string"}, "stages": [first, second]}
     policy = policy_of(index, environment={"index": {"url": index.url}, "relock_hours": 0.000_001})
     journal = tmp_path / "journal.db"

@@ -74,7 +74,7 @@ async def test_without_a_result_there_is_none(script: Script) -> None:
 async def test_what_fails_says_why(index: LocalIndex, code: str, failure: Code, words: str) -> None:
     policy = policy_of(index, stage={"cpu_seconds": 1, "wall_seconds": 4, "processes": 8})
     async with Runner(policy=policy) as runner:
-        stage = {"id": "a", "run": code, "deps": []}
+        stage: dict[str, Any] = {"id": "a", "run": code, "deps": []}
         record = only(await runner.run({"name": "t", "stages": [stage]}))
     assert record.code is failure, record
     assert record.error is not None
@@ -142,7 +142,7 @@ async def test_lines_come_while_the_script_runs(runner: Runner) -> None:
         seen.append((line.text, clock()))
 
     code = "import time\nfor n in range(2):\n    print(n, flush=True)\n    time.sleep(0.4)"
-    stage = {"id": "a", "run": code, "deps": []}
+    stage: dict[str, Any] = {"id": "a", "run": code, "deps": []}
     await runner.run({"name": "t", "stages": [stage]}, on_log=on_log)
     assert [text for text, _ in seen] == ["0", "1"]
     assert seen[1][1] - seen[0][1] > 0.2
@@ -167,8 +167,8 @@ async def test_stages_of_a_run_share_nothing_but_their_environment(runner: Runne
 
 
 async def test_scripts_in_a_loop(runner: Runner) -> None:
-    inner = {"id": "square", "deps": [], "run": "result = n * n", "vars": {"n": "${{ item }}"}}
-    loop = {"id": "each", "foreach": [1, 2, 3], "concurrent": 3, "stages": [inner]}
+    inner: dict[str, Any] = {"id": "square", "deps": [], "run": "result = n * n", "vars": {"n": "${{ item }}"}}
+    loop: dict[str, Any] = {"id": "each", "foreach": [1, 2, 3], "concurrent": 3, "stages": [inner]}
     result = await runner.run({"name": "t", "stages": [loop]})
     each = result.jobs["main"].stages["each"].outputs["foreach"]
     found = [each[n]["stages"]["square"]["outputs"]["result"] for n in ("1", "2", "3")]

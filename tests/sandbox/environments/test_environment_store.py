@@ -4,7 +4,6 @@ import asyncio
 import json
 import os
 import stat
-import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -159,15 +158,16 @@ asyncio.run(use())
 
 async def test_a_killed_builder_leaves_nothing_that_is_used(kitchen: Kitchen) -> None:
     words = [sys.executable, "-c", SLOW, str(kitchen.store.building.parent)]
-    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as other:
-        assert other.stdout is not None
-        assert await asyncio.to_thread(other.stdout.readline) == "begun\n"
-        waiting = asyncio.ensure_future(kitchen.use("a"))
-        await asyncio.sleep(0.05)
-        assert not waiting.done()
-        assert kitchen.made == []
-        other.kill()
-        await waiting
+    other = await asyncio.create_subprocess_exec(*words, stdout=asyncio.subprocess.PIPE)
+    assert other.stdout is not None
+    assert await other.stdout.readline() == b"begun\n"
+    waiting = asyncio.ensure_future(kitchen.use("a"))
+    await asyncio.sleep(0.05)
+    assert not waiting.done()
+    assert kitchen.made == []
+    other.kill()
+    await waiting
+    await other.wait()
     assert kitchen.made == ["a"]
     assert not (kitchen.store.environments / "a" / "half").exists()
 
