@@ -32,10 +32,18 @@ _MOST_NOTES = 100
 
 @dataclass(slots=True)
 class _Site:
-    """One listening socket with its open connections."""
+    """One listening socket with its open connections, and what was noted for it."""
 
     server: asyncio.Server
+    on_note: Callable[[str], None] | None
     connections: set[asyncio.Task[None]] = field(default_factory=set[asyncio.Task[None]])
+    notes: set[str] = field(default_factory=set[str])
+
+    def note(self, text: str) -> None:
+        """Tell why the index gave no answer, each reason once."""
+        if self.on_note is not None and text not in self.notes and len(self.notes) < _MOST_NOTES:
+            self.notes.add(text)
+            self.on_note(text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,22 +74,25 @@ class IndexGateway:
         """Keep the settings; nothing is opened.
 
         ``max_bytes`` is the largest file that is served; files that were used longest ago are removed from the cache beyond
-        ``max_cache_bytes``. ``on_note`` is called with each different reason why the index gave no answer, at most 100 times.
+        ``max_cache_bytes``. ``on_note`` is called with the reasons why the index gave no answer, each once for one socket, at most
+        100 for it; they name the index without its credentials.
         """
         self._settings = settings
         self._cache = cache
         self._max_bytes = max_bytes
         self._max_cache_bytes = max_cache_bytes
         self._on_note = on_note
-        self._notes: set[str] = set()
         self._parts: _Parts | None = None
         self._starting = asyncio.Lock()
         self._sites: dict[socket.socket, _Site] = {}
 
-    async def start(self, listening: socket.socket) -> None:
+    async def start(
+        self, listening: socket.socket, on_note: Callable[[str], None] | None = None
+    ) -> None:
         """Serve a bound stream socket, which is the gateway's from now on: it is closed with ``stop`` or ``close``.
 
-        Raises OSError when the certificates cannot be read, the cache cannot be made, or the socket cannot listen.
+        ``on_note`` takes the place of the gateway's for what is asked for on this socket. Raises OSError when the certificates
+        cannot be read, the cache cannot be made, the machine's proxy cannot be used, or the socket cannot listen.
         """
         async with self._starting:
             if self._parts is None:
@@ -91,7 +102,7 @@ class IndexGateway:
             self._connected(listening, reader, writer)
 
         server = await asyncio.start_server(connected, sock=listening, start_serving=False)
-        self._sites[listening] = _Site(server)
+        self._sites[listening] = _Site(server, on_note or self._on_note)
         await server.start_serving()
 
     async def stop(self, listening: socket.socket) -> None:
@@ -124,15 +135,20 @@ class IndexGateway:
             return
         # asyncio does this only for sockets made with the number of TCP, and not for one that was handed over.
         writer.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        task = asyncio.create_task(self._serve(parts, reader, writer))
+        task = asyncio.create_task(self._serve(site, parts, reader, writer))
         site.connections.add(task)
         task.add_done_callback(site.connections.discard)
 
-    async def _serve(self, parts: _Parts, reader: StreamReader, writer: StreamWriter) -> None:
+    async def _serve(
+        self, site: _Site, parts: _Parts, reader: StreamReader, writer: StreamWriter
+    ) -> None:
+        async def answer(request: Request, stack: AsyncExitStack) -> Reply:
+            return await _answer(site, parts, request, stack)
+
         try:
-            await serve(reader, writer, lambda request, stack: self._answer(parts, request, stack))
+            await serve(reader, writer, answer)
         except UpstreamError as error:  # in the middle of a body, which is cut short
-            self._note(error.text)
+            site.note(error.text)
 
     async def _build(self) -> _Parts:
         certificates = await trusted_certificates(self._settings.certificates)
@@ -144,24 +160,21 @@ class IndexGateway:
         pages = ProjectPages(self._settings.indexes, upstream)
         return _Parts(upstream, pages, Files(upstream, store, self._max_bytes))
 
-    async def _answer(self, parts: _Parts, request: Request, stack: AsyncExitStack) -> Reply:
-        try:
-            if asked := _PAGE.fullmatch(request.target):
-                return await _page(parts, int(asked[1]), asked[2], request)
-            if asked := _FILE.fullmatch(request.target):
-                name = unquote(asked[3])
-                if reply := await _file(parts, (int(asked[1]), asked[2], name), request, stack):
-                    return reply
-        except UpstreamError as error:
-            if error.status != 404:
-                self._note(error.text)
-            return text_reply(error.status, error.text)
-        return text_reply(404, "only projects and their files are served")
 
-    def _note(self, text: str) -> None:
-        if self._on_note is not None and text not in self._notes and len(self._notes) < _MOST_NOTES:
-            self._notes.add(text)
-            self._on_note(text)
+async def _answer(site: _Site, parts: _Parts, request: Request, stack: AsyncExitStack) -> Reply:
+    """Return the reply to any request."""
+    try:
+        if asked := _PAGE.fullmatch(request.target):
+            return await _page(parts, int(asked[1]), asked[2], request)
+        if asked := _FILE.fullmatch(request.target):
+            name = unquote(asked[3])
+            if reply := await _file(parts, (int(asked[1]), asked[2], name), request, stack):
+                return reply
+    except UpstreamError as error:
+        if error.status != 404:
+            site.note(error.text)
+        return text_reply(error.status, error.text)
+    return text_reply(404, "only projects and their files are served")
 
 
 async def _page(parts: _Parts, number: int, name: str, request: Request) -> Reply:
