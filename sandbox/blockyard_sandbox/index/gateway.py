@@ -32,12 +32,18 @@ _MOST_NOTES = 100
 
 @dataclass(slots=True)
 class _Site:
-    """One listening socket with its open connections."""
+    """One listening socket with its open connections, and what was noted for it."""
 
     server: asyncio.Server
     on_note: Callable[[str], None] | None
-    notes: set[str] = field(default_factory=set[str])
     connections: set[asyncio.Task[None]] = field(default_factory=set[asyncio.Task[None]])
+    notes: set[str] = field(default_factory=set[str])
+
+    def note(self, text: str) -> None:
+        """Tell why the index gave no answer, each reason once."""
+        if self.on_note is not None and text not in self.notes and len(self.notes) < _MOST_NOTES:
+            self.notes.add(text)
+            self.on_note(text)
 
     def note(self, text: str) -> None:
         """Tell why the index gave no answer: each reason once, since what is in the jail may ask without end."""
@@ -73,12 +79,14 @@ class IndexGateway:
         """Keep the settings; nothing is opened.
 
         ``max_bytes`` is the largest file that is served; files that were used longest ago are removed from the cache beyond
-        ``max_cache_bytes``.
+        ``max_cache_bytes``. ``on_note`` is called with the reasons why the index gave no answer, each once for one socket, at most
+        100 for it; they name the index without its credentials.
         """
         self._settings = settings
         self._cache = cache
         self._max_bytes = max_bytes
         self._max_cache_bytes = max_cache_bytes
+        self._on_note = on_note
         self._parts: _Parts | None = None
         self._starting = asyncio.Lock()
         self._sites: dict[socket.socket, _Site] = {}
@@ -88,8 +96,8 @@ class IndexGateway:
     ) -> None:
         """Serve a bound stream socket, which is the gateway's from now on: it is closed with ``stop`` or ``close``.
 
-        ``on_note`` is called with each different reason why the index gave it no answer, at most 100 times.
-        Raises OSError when the certificates cannot be read, the cache cannot be made, or the socket cannot listen.
+        ``on_note`` takes the place of the gateway's for what is asked for on this socket. Raises OSError when the certificates
+        cannot be read, the cache cannot be made, the machine's proxy cannot be used, or the socket cannot listen.
         """
         async with self._starting:
             if self._parts is None:
@@ -99,7 +107,7 @@ class IndexGateway:
             self._connected(listening, reader, writer)
 
         server = await asyncio.start_server(connected, sock=listening, start_serving=False)
-        self._sites[listening] = _Site(server, on_note)
+        self._sites[listening] = _Site(server, on_note or self._on_note)
         await server.start_serving()
 
     async def stop(self, listening: socket.socket) -> None:
@@ -139,8 +147,11 @@ class IndexGateway:
     async def _serve(
         self, site: _Site, parts: _Parts, reader: StreamReader, writer: StreamWriter
     ) -> None:
+        async def answer(request: Request, stack: AsyncExitStack) -> Reply:
+            return await _answer(site, parts, request, stack)
+
         try:
-            await serve(reader, writer, lambda asked, stack: _answer(site, parts, asked, stack))
+            await serve(reader, writer, answer)
         except UpstreamError as error:  # in the middle of a body, which is cut short
             site.note(error.text)
 
@@ -156,6 +167,7 @@ class IndexGateway:
 
 
 async def _answer(site: _Site, parts: _Parts, request: Request, stack: AsyncExitStack) -> Reply:
+    """Return the reply to any request."""
     try:
         if asked := _PAGE.fullmatch(request.target):
             return await _page(parts, int(asked[1]), asked[2], request)

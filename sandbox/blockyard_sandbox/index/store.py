@@ -45,6 +45,8 @@ class FileStore:
 
     def finish(self, path: Path, sha256: str) -> None:
         """Give an unfinished file, which has this hash, its name; then make room. Raises OSError."""
+        with path.open("rb") as file:
+            os.fsync(file)  # or a power cut could leave a wrong file under this name for good
         path.replace(self._folder / sha256)
         self._make_room(sha256)
 

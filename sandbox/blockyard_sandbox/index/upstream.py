@@ -54,16 +54,20 @@ class Upstream:
     """A pool of connections to the indexes. It keeps no cookies, and takes proxies from the machine's environment."""
 
     def __init__(self, certificates: ssl.SSLContext) -> None:
-        """Verify servers with these certificates."""
+        """Verify servers with these certificates. Raises OSError when the environment's proxy cannot be used."""
         # One jail's slow reading must not hold up another's: each is bounded by its connections to the gateway.
-        self._client = httpx.AsyncClient(
-            verify=certificates,
-            timeout=_TIMES,
-            limits=httpx.Limits(max_connections=None, max_keepalive_connections=64),
-            headers={"user-agent": "blockyard"},
-            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-            follow_redirects=False,
-        )
+        limits = httpx.Limits(max_connections=None, max_keepalive_connections=64)
+        try:
+            self._client = httpx.AsyncClient(
+                verify=certificates,
+                timeout=_TIMES,
+                limits=limits,
+                headers={"user-agent": "blockyard"},
+                cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+                follow_redirects=False,
+            )
+        except (ImportError, ValueError, httpx.InvalidURL) as error:
+            raise OSError("the proxy in the environment is of no kind that can be used") from error
 
     async def close(self) -> None:
         """Close the connections."""

@@ -9,6 +9,7 @@ import json
 import os
 import re
 import socket
+import ssl
 import threading
 import zipfile
 from collections.abc import AsyncIterator, Iterator
@@ -87,6 +88,7 @@ class IndexServer:
         self.gate.set()
         self.half = threading.Event()
         self.half.set()
+        self._scheme = "http"
         self._server = _Server(("127.0.0.1", 0), _handler(self))
         self._server.daemon_threads = False
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
@@ -95,7 +97,13 @@ class IndexServer:
     @property
     def origin(self) -> str:
         """Return where it listens."""
-        return f"http://127.0.0.1:{self._server.server_port}"
+        return f"{self._scheme}://127.0.0.1:{self._server.server_port}"
+
+    def speak_https(self, context: ssl.SSLContext) -> None:
+        """Speak https from now on; the handshake is done in the thread of a connection, by its first read."""
+        plain, self._scheme = self._server.socket, "https"
+        wrapped = context.wrap_socket(plain, server_side=True, do_handshake_on_connect=False)
+        self._server.socket = wrapped
 
     @property
     def url(self) -> str:

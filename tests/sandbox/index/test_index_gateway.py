@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from blockyard_sandbox.index import files, serving
+from blockyard_sandbox.index import files, gateway, serving
 from blockyard_sandbox.index.pages import LARGEST_PAGE
 from blockyard_sandbox.index.settings import Index, IndexSettings
 
@@ -129,9 +129,9 @@ async def test_a_stored_file_is_served_by_another_gateway(
     name = upstream.add("thing", wheel("thing"))
     content = upstream.files["thing"][name]
     shown = [await gateways.show(Index(upstream.url), cache=tmp_path) for _ in range(2)]
-    urls = [(await gateway.page("thing"))[name]["url"] for gateway in shown]
-    for gateway, url in zip(shown, urls, strict=True):
-        assert (await gateway.get(url)).content == content
+    urls = [(await each.page("thing"))[name]["url"] for each in shown]
+    for each, url in zip(shown, urls, strict=True):
+        assert (await each.get(url)).content == content
     assert upstream.count("/packages/") == 1
     assert urls[0] != urls[1]
     assert (await shown[1].get(urls[0])).status_code == 404
@@ -525,17 +525,56 @@ async def test_several_sockets_each_stopped_alone(
         await shown.get("/0/simple/thing/")
 
 
+async def test_notes_of_a_socket(upstream: IndexServer, gateways: Gateways) -> None:
+    shown = await gateways.show(logged_in(upstream))
+    upstream.login = "Basic other"
+    second, notes = bound(), list[str]()
+    port = second.getsockname()[1]
+    await shown.gateway.start(second, notes.append)
+    async with client() as asking:
+        for _ in range(3):
+            answer = await asking.get(f"http://127.0.0.1:{port}/0/simple/thing/")
+            assert answer.status_code == 403
+    assert notes == [
+        f"the index {upstream.url} refuses access (401): its credentials are missing or wrong"
+    ]
+    assert shown.notes == []
+
+
+async def test_connections_are_bounded(
+    upstream: IndexServer, gateways: Gateways, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gateway, "_MOST_CONNECTIONS", 3)
+    upstream.add("thing", wheel("thing"))
+    shown = await gateways.show(Index(upstream.url))
+    held = [await asyncio.open_connection("127.0.0.1", shown.port) for _ in range(3)]
+    with pytest.raises(httpx.TransportError):
+        await shown.get("/0/simple/thing/")
+    for _, writer in held:
+        writer.close()
+        await writer.wait_closed()
+    async with asyncio.timeout(20):
+        while (await raw(shown, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"))[:12] != b"HTTP/1.1 404":
+            await asyncio.sleep(0.01)
+
+
+async def test_a_proxy_that_cannot_be_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALL_PROXY", "nonsense://proxy.test")
+    listening = bound()
+    with pytest.raises(OSError, match="the proxy in the environment"):
+        await gateway.IndexGateway(IndexSettings(()), None).start(listening)
+    listening.close()
+
+
 async def test_without_an_index_nothing_is_served(gateways: Gateways) -> None:
     shown = await gateways.show()
     assert (await shown.get("/0/simple/thing/")).status_code == 404
 
 
 async def test_certificates_that_cannot_be_read(tmp_path: Path) -> None:
-    from blockyard_sandbox.index.gateway import IndexGateway
-
     (tmp_path / "none.pem").write_text("nothing")
     settings = IndexSettings((), str(tmp_path / "none.pem"))
     listening = bound()
     with pytest.raises(OSError, match="certificate"):
-        await IndexGateway(settings, None).start(listening)
+        await gateway.IndexGateway(settings, None).start(listening)
     listening.close()
