@@ -45,12 +45,6 @@ class _Site:
             self.notes.add(text)
             self.on_note(text)
 
-    def note(self, text: str) -> None:
-        """Tell why the index gave no answer: each reason once, since what is in the jail may ask without end."""
-        if self.on_note is not None and text not in self.notes and len(self.notes) < _MOST_NOTES:
-            self.notes.add(text)
-            self.on_note(text)
-
 
 @dataclass(frozen=True, slots=True)
 class _Parts:
@@ -75,6 +69,7 @@ class IndexGateway:
         *,
         max_bytes: int = 4 << 30,
         max_cache_bytes: int = 20 << 30,
+        on_note: Callable[[str], None] | None = None,
     ) -> None:
         """Keep the settings; nothing is opened.
 

@@ -67,7 +67,7 @@ def test_a_requirement_that_a_rule_allows(text: str, plain: str) -> None:
         ("--index-url https://evil.example", Code.FORBIDDEN_PACKAGE, "an option of pip"),
         ("pandas --index-url https://evil.example", Code.FORBIDDEN_PACKAGE, "an option of pip"),
         ("-r other.txt", Code.FORBIDDEN_PACKAGE, "an option of pip"),
-        ("pandas\n--index-url https://evil.example", Code.FORBIDDEN_PACKAGE, "an option of pip"),
+        ("pandas\n--index-url https://evil.example", Code.FORBIDDEN_PACKAGE, "names a place"),
         ("pandas # --hash", Code.FORBIDDEN_PACKAGE, "an option of pip"),
         ("pandas >", Code.INVALID_ARGUMENT, "is no requirement"),
         ("pandas\tnumpy", Code.INVALID_ARGUMENT, "is no requirement"),
@@ -85,7 +85,9 @@ def test_a_requirement_that_is_refused(text: Any, code: Code, words: str) -> Non
     assert ("(FORBIDDEN_PACKAGE 132)" in caught.value.message) == (code is Code.FORBIDDEN_PACKAGE)
 
 
-@given(st.text(max_size=60) | st.from_regex(r"pandas[\[\]=<>@;, a-z0-9.:/\-]{0,30}", fullmatch=True))
+@given(
+    st.text(max_size=60) | st.from_regex(r"pandas[\[\]=<>@;, a-z0-9.:/\-]{0,30}", fullmatch=True)
+)
 def test_what_passes_is_one_plain_requirement(text: str) -> None:
     try:
         plain = packages.requirement_of(text, POLICY)
@@ -180,7 +182,7 @@ stages:
         ("FORBIDDEN_PACKAGE", "/stages/0/deps/3", 5),
         ("FORBIDDEN_PACKAGE", "/stages/0/python", 6),
         ("FORBIDDEN_HOST", "/stages/0/hosts/1", 7),
-        ("reference", "/stages/1/hosts/0", 10),
+        ("unknown-name", "/stages/1/hosts/0", 10),
         ("FORBIDDEN_HOST", "/stages/1/hosts/1", 10),
     ]
 

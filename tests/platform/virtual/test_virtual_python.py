@@ -167,7 +167,12 @@ async def test_stages_of_a_run_share_nothing_but_their_environment(runner: Runne
 
 
 async def test_scripts_in_a_loop(runner: Runner) -> None:
-    inner: dict[str, Any] = {"id": "square", "deps": [], "run": "result = n * n", "vars": {"n": "${{ item }}"}}
+    inner: dict[str, Any] = {
+        "id": "square",
+        "deps": [],
+        "run": "result = n * n",
+        "vars": {"n": "${{ item }}"},
+    }
     loop: dict[str, Any] = {"id": "each", "foreach": [1, 2, 3], "concurrent": 3, "stages": [inner]}
     result = await runner.run({"name": "t", "stages": [loop]})
     each = result.jobs["main"].stages["each"].outputs["foreach"]

@@ -310,11 +310,11 @@ class Gateways:
         """Start a gateway of these indexes."""
         notes: list[str] = []
         settings = IndexSettings(indexes)
-        gateway = IndexGateway(settings, cache, **options)
+        gateway = IndexGateway(settings, cache, on_note=notes.append, **options)
         self._started.append(gateway)
         listening = bound(port)
         port = listening.getsockname()[1]
-        await gateway.start(listening, notes.append)
+        await gateway.start(listening)
         return Shown(gateway, listening, notes, port)
 
     async def close(self) -> None:
