@@ -151,7 +151,7 @@ class LocalIndex:
                 if self.command != "HEAD":
                     self.wfile.write(body)
 
-            def log_message(self, *_: Any) -> None:
+            def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  (its names are the library's)
                 """Say nothing."""
 
         return Handler

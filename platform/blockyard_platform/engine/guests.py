@@ -12,7 +12,7 @@ from blockyard_platform.plain import is_mapping
 from blockyard_schemas.statuses import Code
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 
     from blockyard_platform.engine.house import House
     from blockyard_sandbox.egress.hosts import HostRule
@@ -120,7 +120,7 @@ class Guests:
     @asynccontextmanager
     async def _proxy(
         self, guest: Guest, jail: Jail, on_log: Callable[[str], None]
-    ) -> AsyncIterator[None]:
+    ) -> AsyncGenerator[None]:
         """Serve the hosts of a jail to its guest, for the time of the context."""
         if guest.listening is None:
             yield

@@ -24,7 +24,7 @@ from blockyard_sandbox.spec import PROXY_PORT, GuestView
 from blockyard_schemas.statuses import Code
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncGenerator, Callable
 
     from blockyard_sandbox.environments.interpreters import Interpreter
     from blockyard_sandbox.environments.locks import Lock, Wanted
@@ -143,7 +143,7 @@ class Builder:
         return words
 
     @asynccontextmanager
-    async def _guest(self, name: str, limits: BuildLimits) -> AsyncIterator[Guest]:
+    async def _guest(self, name: str, limits: BuildLimits) -> AsyncGenerator[Guest]:
         """Give a guest that has a folder of ``building`` to write in, and the index; it is watched for the folder's size.
 
         A failure is told with why the index gave no answer: uv knows of the gateway alone.

@@ -20,7 +20,7 @@ from blockyard_sandbox.sandbox import Sandbox
 from blockyard_schemas.statuses import Code
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncGenerator, Awaitable, Callable
     from pathlib import Path
 
     from blockyard_sandbox.environments.builder import Tell
@@ -108,7 +108,7 @@ class Environments:
         interpreter: Interpreter,
         limits: BuildLimits,
         tell: Tell,
-    ) -> AsyncIterator[Environment]:
+    ) -> AsyncGenerator[Environment]:
         """Have the environment of a lock, for the time of the context. Raises as :meth:`Builder.install` does."""
         await self._ready()
         identity = interpreter.identity

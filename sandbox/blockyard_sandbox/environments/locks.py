@@ -87,7 +87,7 @@ def read_lock(text: str) -> Lock:
 
 def _ended(lines: list[str]) -> list[str]:
     """Take the mark of a line that goes on from the last one of each release."""
-    last = [i for i, line in enumerate(lines) if i + 1 == len(lines) or lines[i + 1][0] != " "]
+    last = [i for i in range(len(lines)) if i + 1 == len(lines) or lines[i + 1][0] != " "]
     for i in last:
         lines[i] = lines[i].removesuffix(" \\")
     return [*lines, ""] if lines else lines

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from blockyard_sandbox.environments.sealing import seal
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 
     Make = Callable[[str], Awaitable[str]]
     """Fills the folder of that name in ``building``; returns its log."""
@@ -54,7 +54,7 @@ class EnvironmentStore:
         await asyncio.gather(*self._making.values(), *self._tidying, return_exceptions=True)
 
     @asynccontextmanager
-    async def use(self, name: str, make: Make) -> AsyncIterator[None]:
+    async def use(self, name: str, make: Make) -> AsyncGenerator[None]:
         """Have the environment of a name, made when there is none, for the time of the context: it is not removed meanwhile.
 
         Who asks for one that is being made waits for it; a failure is told to all of them. Raises what ``make`` raises.
@@ -105,7 +105,7 @@ class EnvironmentStore:
         tidying.add_done_callback(self._tidying.discard)
 
     @asynccontextmanager
-    async def _alone(self, name: str) -> AsyncIterator[None]:
+    async def _alone(self, name: str) -> AsyncGenerator[None]:
         """Hold the lock of a name against all other processes, waiting for it aside."""
         place = os.open(self._locks / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
@@ -115,7 +115,7 @@ class EnvironmentStore:
             os.close(place)
 
     @contextmanager
-    def _locked(self, name: str, kind: int) -> Iterator[bool]:
+    def _locked(self, name: str, kind: int) -> Generator[bool]:
         """Try to hold the lock of a name; gives whether it is held."""
         place = os.open(self._locks / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
