@@ -15,6 +15,7 @@ from blockyard_sandbox.environments.interpreters import Interpreter, Interpreter
 from blockyard_sandbox.environments.jails import script_spec
 from blockyard_sandbox.environments.locks import Lock, Wanted, read_lock
 from blockyard_sandbox.environments.store import EnvironmentStore
+from blockyard_sandbox.environments.workshop import Workshop
 from blockyard_sandbox.index.gateway import IndexGateway
 from blockyard_sandbox.sandbox import Sandbox
 from blockyard_schemas.statuses import Code
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable
     from pathlib import Path
 
-    from blockyard_sandbox.environments.builder import Tell
+    from blockyard_sandbox.environments.store import Built
+    from blockyard_sandbox.environments.workshop import Tell
     from blockyard_sandbox.index.settings import IndexSettings
     from blockyard_sandbox.spec import Level
 
@@ -68,6 +70,7 @@ class Environments:
         self._builders: dict[str, Builder] = {}
         self._scripts: dict[str, Sandbox] = {}
         self._resolving: dict[str, asyncio.Task[Lock]] = {}
+        self._closing: set[asyncio.Future[None]] = set()
         self._places = asyncio.Semaphore(_AT_ONCE)
         self._known: IndexSettings | None = None
         self._preparing = asyncio.Lock()
@@ -76,47 +79,48 @@ class Environments:
         """Return the interpreter that a request such as 3.12 asks for. Raises EnvironmentUnavailableError."""
         return await self._interpreters.find(request, fetch=fetch)
 
-    async def lock(
-        self, wanted: Wanted, interpreter: Interpreter, limits: BuildLimits, tell: Tell
-    ) -> Lock:
-        """Return a lock of what is wanted, resolved when the last one is too old. Raises as :meth:`Builder.resolve` does."""
+    @asynccontextmanager
+    async def session(
+        self, interpreter: Interpreter, wanted: Wanted, limits: BuildLimits, tell: Tell
+    ) -> AsyncGenerator[Session]:
+        """Give what resolves and builds for one stage. Raises EnvironmentUnavailableError when no folder can be made."""
         settings = await self._ready()
-        if not wanted.requirements:
-            return read_lock("")
-        key = wanted.key(interpreter.identity, [it.url for it in settings.indexes])
+        workshop = Workshop(self._builder(interpreter), self._store, limits, tell)
+        try:
+            yield Session(self, settings, interpreter, wanted, workshop, tell)
+        finally:
+            # Others may wait for what is being resolved or built here: it goes on when this stage is gone.
+            closing = asyncio.ensure_future(workshop.close())
+            self._closing.add(closing)
+            closing.add_done_callback(self._closing.discard)
+
+    async def resolved(
+        self, key: str, hours: float, resolve: Callable[[], Awaitable[Lock]]
+    ) -> Lock:
+        """Return the lock that is kept under a key, or a new one when it is too old; who asks for the same waits."""
         kept = self._folder / "wanted" / f"{key}.txt"
-        if _is_fresh(kept, wanted.hours):
+        if _is_fresh(kept, hours):
             return read_lock(kept.read_text())
 
-        async def resolve() -> Lock:
-            for line in settings.ignored:
-                tell(f"not used: {line}")
+        async def work() -> Lock:
             async with self._places:
-                lock = await self._builder(interpreter).resolve(wanted, limits, tell)
+                lock = await resolve()
             part = kept.with_name(f"{key}.{id(lock):x}.part")
             part.write_text(lock.text)
             part.replace(kept)
             return lock
 
-        return await _once(self._resolving, key, resolve)
+        return await _once(self._resolving, key, work)
 
     @asynccontextmanager
-    async def use(
-        self,
-        lock: Lock,
-        wanted: Wanted,
-        interpreter: Interpreter,
-        limits: BuildLimits,
-        tell: Tell,
+    async def used(
+        self, name: str, install: Callable[[], Awaitable[Built]]
     ) -> AsyncGenerator[Environment]:
-        """Have the environment of a lock, for the time of the context. Raises as :meth:`Builder.install` does."""
-        await self._ready()
-        identity = interpreter.identity
-        name = lock.name(identity, wheels_only=wanted.wheels_only)
+        """Have the environment of a name, built when there is none, for the time of the context."""
 
-        async def make(folder: str) -> str:
+        async def make() -> Built:
             async with self._places:
-                return await self._builder(interpreter).install(folder, lock, wanted, limits, tell)
+                return await install()
 
         async with self._store.use(name, make):
             facts = os.stat(self._store.environments / name)
@@ -142,6 +146,7 @@ class Environments:
             task.cancel()
         await asyncio.gather(*self._resolving.values(), return_exceptions=True)
         await self._store.close()
+        await asyncio.gather(*self._closing, return_exceptions=True)
         for builder in self._builders.values():
             await builder.close()
         for sandbox in self._scripts.values():
@@ -172,9 +177,53 @@ class Environments:
             assert self._gateway is not None  # noqa: S101
             assert self._known is not None  # noqa: S101
             index = Served(self._gateway, len(self._known.indexes))
-            builder = Builder(self._uv, self._level, interpreter, self._store.building, index)
+            seeds = self._folder / "seeds"
+            builder = Builder(self._uv, self._level, interpreter, self._store, index, seeds)
             self._builders[interpreter.path] = builder
         return builder
+
+
+class Session:
+    """Locks and environments for one stage."""
+
+    def __init__(
+        self,
+        environments: Environments,
+        settings: IndexSettings,
+        interpreter: Interpreter,
+        wanted: Wanted,
+        workshop: Workshop,
+        tell: Tell,
+    ) -> None:
+        """Start nothing."""
+        self._environments = environments
+        self._settings = settings
+        self._identity = interpreter.identity
+        self._wanted = wanted
+        self._workshop = workshop
+        self._tell = tell
+
+    async def lock(self) -> Lock:
+        """Return a lock of what is wanted, resolved when the last one is too old. Raises as :meth:`Workshop.resolve` does."""
+        wanted = self._wanted
+        if not wanted.requirements:
+            return read_lock("")
+
+        async def resolve() -> Lock:
+            for line in self._settings.ignored:
+                self._tell(f"of this machine's settings, this is not used: {line}")
+            return await self._workshop.resolve(wanted)
+
+        key = wanted.key(self._identity, [it.url for it in self._settings.indexes])
+        return await self._environments.resolved(key, wanted.hours, resolve)
+
+    @asynccontextmanager
+    async def use(self, lock: Lock) -> AsyncGenerator[Environment]:
+        """Have the environment of a lock, for the time of the context. Raises as :meth:`Workshop.install` does."""
+        name = lock.name(self._identity, wheels_only=self._wanted.wheels_only)
+        install = partial(self._workshop.install, lock, self._wanted)
+        async with self._environments.used(name, install) as environment:
+            yield environment
 
 
 async def _once(going: dict[str, asyncio.Task[T]], key: str, work: Callable[[], Awaitable[T]]) -> T:

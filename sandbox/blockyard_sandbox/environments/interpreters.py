@@ -18,19 +18,21 @@ REQUEST = re.compile(r"[23](\.[0-9]{1,3}){0,2}")
 """What a document may ask for: a version, or the beginning of one."""
 
 _FACTS = (
-    "import json, platform, sys; print(json.dumps([platform.python_implementation(),"
-    " platform.python_version(), sys.base_prefix, sys.base_exec_prefix]))"
+    "import json, platform, sys; from importlib.util import MAGIC_NUMBER;"
+    " print(json.dumps([platform.python_implementation(), platform.python_version(),"
+    " MAGIC_NUMBER.hex(), sys.base_prefix, sys.base_exec_prefix]))"
 )
 _FETCH_SECONDS = 600.0
 
 
 @dataclass(frozen=True, slots=True)
 class Interpreter:
-    """A Python of this machine: its real path, version, and the folders that it needs beside its own."""
+    """A Python of this machine: its real path, version, the mark of its bytecode, and the folders that it needs beside its own."""
 
     path: str
     implementation: str
     version: str
+    magic: str
     prefixes: tuple[str, ...]
 
     @property
@@ -100,8 +102,8 @@ async def _ask(path: str) -> Interpreter:
     status, output = await _run([path, "-I", "-S", "-c", _FACTS], dict(os.environ))
     if status != 0:
         raise _missing(path, f"it does not start: {_last(output)}")
-    implementation, version, *prefixes = json.loads(output)
-    return Interpreter(path, implementation, version, tuple(dict.fromkeys(prefixes)))
+    implementation, version, magic, *prefixes = json.loads(output)
+    return Interpreter(path, implementation, version, magic, tuple(dict.fromkeys(prefixes)))
 
 
 async def _run(words: list[str], environment: dict[str, str]) -> tuple[int, str]:

@@ -40,11 +40,14 @@ def script_spec(level: Level, interpreter: Interpreter, environments: Path) -> J
 
 
 def builder_spec(level: Level, interpreter: Interpreter, uv: str, building: Path) -> JailSpec:
-    """Return the spec of a sandbox whose guests run uv (operation ``tool``) and write into one folder of ``building``."""
+    """Return the spec of a sandbox whose guests run uv (operations ``tool`` and ``bytecode``) and write into one folder of ``building``."""
     spec = program_spec(level)
     return replace(
         spec,
-        extensions={"tool": ("blockyard_sandbox.guest.tool:make", None)},
+        extensions={
+            "tool": ("blockyard_sandbox.guest.tool:make", None),
+            "bytecode": ("blockyard_sandbox.guest.bytecode:make", None),
+        },
         binds=(
             *spec.binds,
             *_interpreter(interpreter),

@@ -1,6 +1,6 @@
 """Environments on disk: built aside, sealed, put in their place at once, shared, and removed when they are not used any more.
 
-``environments/NAME`` is one that is whole, ``building/NAME`` one that is being made, ``facts/NAME.json`` says how large it is and
+``environments/NAME`` is one that is whole, ``building`` holds those that are being made, ``facts/NAME.json`` says how large it is and
 bears the time of its last use, ``locks/NAME`` is locked by who builds or uses it. A name tells the whole content.
 """
 
@@ -11,18 +11,25 @@ import fcntl
 import json
 import os
 import shutil
+import uuid
 from contextlib import asynccontextmanager, contextmanager, suppress
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from blockyard_sandbox.environments.sealing import seal
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 
-    Make = Callable[[str], Awaitable[str]]
-    """Fills the folder of that name in ``building``; returns its log."""
+    Make = Callable[[], Awaitable["Built"]]
+
+
+class Built(NamedTuple):
+    """An environment that was made in a folder of ``building``, and what was printed meanwhile."""
+
+    folder: Path
+    log: str
 
 
 class EnvironmentStore:
@@ -68,6 +75,19 @@ class EnvironmentStore:
                     yield
                     return
 
+    @asynccontextmanager
+    async def workspace(self) -> AsyncGenerator[str]:
+        """Give the name of a new folder in ``building``; at the end it is removed, unless it has become an environment."""
+        name = uuid.uuid4().hex
+        async with self._alone(name):
+            folder = self.building / name
+            folder.mkdir(mode=0o755)
+            try:
+                yield name
+            finally:
+                await asyncio.to_thread(_remove, folder)
+                (self._locks / name).unlink()
+
     def log(self, name: str) -> str:
         """Return what was printed when an environment was made."""
         return str(self._read(name).get("log", ""))
@@ -89,17 +109,11 @@ class EnvironmentStore:
         async with self._alone(name):
             if self._whole(name):
                 return
-            folder = self.building / name
-            for left in (folder, self.environments / name):
-                await asyncio.to_thread(_remove, left)
-            folder.mkdir(mode=0o755)
-            try:
-                log = await make(name)
-                size = await asyncio.to_thread(seal, folder)
-                self._write(name, {"size": size, "log": log, "boot": _boot()})
-                folder.rename(self.environments / name)
-            finally:
-                await asyncio.to_thread(_remove, folder)
+            await asyncio.to_thread(_remove, self.environments / name)
+            folder, log = await make()
+            size = await asyncio.to_thread(seal, folder)
+            self._write(name, {"size": size, "log": log, "boot": _boot()})
+            folder.rename(self.environments / name)
         tidying = asyncio.ensure_future(asyncio.to_thread(self._tidy, name))
         self._tidying.add(tidying)
         tidying.add_done_callback(self._tidying.discard)

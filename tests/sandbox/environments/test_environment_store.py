@@ -6,13 +6,16 @@ import os
 import stat
 import sys
 import time
+import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
 
 from blockyard_sandbox.environments.errors import EnvironmentUnavailableError
-from blockyard_sandbox.environments.store import EnvironmentStore
+from blockyard_sandbox.environments.store import Built, EnvironmentStore
+
+Make = Callable[[], Awaitable[Built]]
 
 _MIB = 1024 * 1024
 
@@ -25,18 +28,21 @@ class Kitchen:
         self.size = size
         self.made: list[str] = []
 
-    async def make(self, name: str) -> str:
-        folder = self.store.building / name
-        (folder / "bin").mkdir()
-        (folder / "bin" / "tool").write_text("x" * self.size)
-        (folder / "bin" / "tool").chmod(0o777)
-        (folder / "link").symlink_to("/etc/passwd")
-        await asyncio.sleep(0.02)
-        self.made.append(name)
-        return f"made {name}"
+    def make(self, name: str) -> Make:
+        async def make() -> Built:
+            folder = self.store.building / uuid.uuid4().hex
+            (folder / "bin").mkdir(parents=True)
+            (folder / "bin" / "tool").write_text("x" * self.size)
+            (folder / "bin" / "tool").chmod(0o777)
+            (folder / "link").symlink_to("/etc/passwd")
+            await asyncio.sleep(0.02)
+            self.made.append(name)
+            return Built(folder, f"made {name}")
+
+        return make
 
     async def use(self, name: str) -> None:
-        async with self.store.use(name, self.make):
+        async with self.store.use(name, self.make(name)):
             assert (self.store.environments / name / "bin" / "tool").stat().st_size == self.size
 
 
@@ -66,12 +72,13 @@ async def test_what_is_made_is_sealed(kitchen: Kitchen) -> None:
 
 
 async def test_a_failure_leaves_nothing_and_is_told_to_all_who_waited(kitchen: Kitchen) -> None:
-    async def fail(name: str) -> str:
-        (kitchen.store.building / name / "half").write_text("x")
-        await asyncio.sleep(0.02)
-        raise RuntimeError("the index burnt down")
+    async def fail() -> Built:
+        async with kitchen.store.workspace() as name:
+            (kitchen.store.building / name / "half").write_text("x")
+            await asyncio.sleep(0.02)
+            raise RuntimeError("the index burnt down")
 
-    async def use(make: Callable[[str], Awaitable[str]]) -> None:
+    async def use(make: Make) -> None:
         async with kitchen.store.use("a", make):
             raise AssertionError("it was given out")
 
@@ -95,9 +102,11 @@ async def test_who_leaves_does_not_stop_the_making(kitchen: Kitchen) -> None:
 
 
 async def test_a_pipe_or_a_device_is_refused(kitchen: Kitchen) -> None:
-    async def make(name: str) -> str:
-        os.mkfifo(kitchen.store.building / name / "pipe")
-        return ""
+    async def make() -> Built:
+        folder = kitchen.store.building / "odd"
+        folder.mkdir()
+        os.mkfifo(folder / "pipe")
+        return Built(folder, "")
 
     with pytest.raises(
         EnvironmentUnavailableError, match="'pipe', which is no file, folder or link"
@@ -110,7 +119,7 @@ async def test_a_pipe_or_a_device_is_refused(kitchen: Kitchen) -> None:
 async def test_the_least_recently_used_go_first_and_never_one_in_use(kitchen: Kitchen) -> None:
     kitchen.size = _MIB
     await kitchen.use("old")
-    async with kitchen.store.use("held", kitchen.make):
+    async with kitchen.store.use("held", kitchen.make("held")):
         await kitchen.use("kept")
         for place, age in (("old", 30), ("held", 40), ("kept", 20)):
             facts = kitchen.store.environments.parent / "facts" / f"{place}.json"
@@ -143,10 +152,11 @@ from blockyard_sandbox.environments.store import EnvironmentStore
 
 store = EnvironmentStore(Path(sys.argv[1]), 1)
 
-async def make(name):
-    (store.building / name / "half").write_text("x")
-    print("begun", flush=True)
-    await asyncio.sleep(60)
+async def make():
+    async with store.workspace() as name:
+        (store.building / name / "half").write_text("x")
+        print("begun", flush=True)
+        await asyncio.sleep(60)
 
 async def use():
     async with store.use("a", make):
@@ -170,6 +180,15 @@ async def test_a_killed_builder_leaves_nothing_that_is_used(kitchen: Kitchen) ->
     await other.wait()
     assert kitchen.made == ["a"]
     assert not (kitchen.store.environments / "a" / "half").exists()
+    EnvironmentStore(kitchen.store.building.parent, _MIB).prepare()
+    assert list(kitchen.store.building.iterdir()) == []
+
+
+async def test_a_workspace_is_left_alone_while_its_builder_lives(kitchen: Kitchen) -> None:
+    async with kitchen.store.workspace() as name:
+        EnvironmentStore(kitchen.store.building.parent, _MIB).prepare()
+        assert (kitchen.store.building / name).is_dir()
+    assert list(kitchen.store.building.iterdir()) == []
 
 
 async def test_leftovers_of_a_killed_builder_are_removed_at_the_start(kitchen: Kitchen) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from contextlib import AsyncExitStack
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -13,19 +14,11 @@ from blockyard_platform.errors import StageFailureError
 from blockyard_schemas.statuses import Code
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from blockyard_platform.engine.run import Run
     from blockyard_platform.engine.scope import Scope
     from blockyard_platform.plan import Virtual
     from blockyard_platform.results import Outputs
-    from blockyard_sandbox.environments.environments import (
-        BuildLimits,
-        Environments,
-        Interpreter,
-        Lock,
-        Wanted,
-    )
+    from blockyard_sandbox.environments.environments import BuildLimits, Lock, Session
     from blockyard_schemas.policy import Policy
 
 _MIB = 1024 * 1024
@@ -64,10 +57,12 @@ async def _run(
     def tell(line: str) -> None:
         run.log(path, line)
 
-    async with run.locking:
-        lock = await _lock(run, environments, interpreter, wanted, tell)
-    packages.check_lock(lock, requirements, policy)
-    async with environments.use(lock, wanted, interpreter, limits, tell) as environment:
+    async with AsyncExitStack() as stack:
+        session = environments.session(interpreter, wanted, limits, tell)
+        building = await stack.enter_async_context(session)
+        lock = await _lock(run, building, f"{interpreter.version} {requirements}")
+        packages.check_lock(lock, requirements, policy)
+        environment = await stack.enter_async_context(building.use(lock))
         rules, proxies = await reached(run, inputs.get("hosts"), path)
         jail = Jail(
             "script",
@@ -85,24 +80,18 @@ async def _run(
         return await run_script(run, jail, payload, "the script", path)
 
 
-async def _lock(
-    run: Run,
-    environments: Environments,
-    interpreter: Interpreter,
-    wanted: Wanted,
-    tell: Callable[[str], None],
-) -> Lock:
+async def _lock(run: Run, session: Session, facts: str) -> Lock:
     """Return the lock that the run has begun with, or resolve one and fix it for the rest of the run."""
     from blockyard_sandbox.environments.locks import read_lock
 
-    facts = f"{interpreter.version} {wanted.requirements}"
     key = f"packages {hashlib.sha256(facts.encode()).hexdigest()}"
-    pinned = run.pins.get(key)
-    if pinned is not None:
-        return read_lock(pinned)
-    lock = await environments.lock(wanted, interpreter, build_limits(run.policy), tell)
-    await run.pin(key, lock.text)
-    return lock
+    async with run.locking:
+        pinned = run.pins.get(key)
+        if pinned is not None:
+            return read_lock(pinned)
+        lock = await session.lock()
+        await run.pin(key, lock.text)
+        return lock
 
 
 def build_limits(policy: Policy) -> BuildLimits:
