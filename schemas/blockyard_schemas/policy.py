@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints, ValidationError
@@ -138,11 +139,7 @@ def load_policy(text: bytes | str) -> Policy:
 
 def personal_policy() -> Policy:
     """Return the policy for one person's own machine."""
-    from importlib.resources import files
-
-    return load_policy(
-        files("blockyard_schemas").joinpath("policies", "personal.yaml").read_bytes()
-    )
+    return load_policy((Path(__file__).parent / "policies" / "personal.yaml").read_bytes())
 
 
 def _problems(source: Source, error: ValidationError) -> list[Problem]:
