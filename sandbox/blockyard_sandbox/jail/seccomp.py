@@ -8,7 +8,7 @@ import errno
 import re
 import struct
 from dataclasses import dataclass
-from importlib import resources
+from pathlib import Path
 
 from blockyard_sandbox.jail import kernel
 
@@ -44,7 +44,7 @@ def rules(*, programs: bool = False, network: bool = False) -> list[Rule]:
 
 
 def _read(name: str) -> list[Rule]:
-    text = resources.files(__package__ or "").joinpath(name).read_text("ascii")
+    text = Path(__file__).with_name(name).read_text("ascii")
     lines = (line.split("#")[0].split() for line in text.splitlines())
     column = kernel.machine()
     return [_rule(words, column) for words in lines if words and int(words[1 + column]) >= 0]

@@ -87,9 +87,8 @@ def load(config: dict[str, Any]) -> dict[str, Any]:
 
 def zones() -> str:
     """Return the host's folder of time-zone data: that of the tzdata package, the same on every machine."""
-    from importlib import resources
-
-    return str(resources.files("tzdata").joinpath("zoneinfo"))
+    tzdata = importlib.import_module("tzdata")
+    return str(Path(str(tzdata.__file__)).with_name("zoneinfo"))
 
 
 def enter(without: frozenset[str], *, as_root: bool) -> None:
