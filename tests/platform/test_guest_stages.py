@@ -307,6 +307,8 @@ def fails(context: Any, *, how: str) -> None:
         raise BlockError(Code.FORBIDDEN_HOST, "not there")
     if how == "exit":
         raise SystemExit(3)
+    if how == "stop":
+        raise StopIteration
     raise {"value": ValueError, "assert": AssertionError, "key": KeyError}[how]("because")
 
 
@@ -339,7 +341,8 @@ async def test_an_async_host_block_is_cancelled_with_its_stage(hosted: Runner) -
 
 
 @pytest.mark.parametrize(
-    ("how", "code"), [("block", 133), ("value", 103), ("assert", 106), ("key", 101), ("exit", 101)]
+    ("how", "code"),
+    [("block", 133), ("value", 103), ("assert", 106), ("key", 101), ("exit", 101), ("stop", 101)],
 )
 async def test_an_exception_of_a_host_block_has_its_code(
     hosted: Runner, how: str, code: int

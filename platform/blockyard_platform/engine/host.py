@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import threading
-from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from blockyard_platform.errors import StageFailureError
 from blockyard_platform.plain import copied
+from blockyard_sandbox.threads import in_loop, in_thread
 from blockyard_schemas.problems import InvalidDocumentError
 from blockyard_schemas.reader import from_data
 from blockyard_schemas.statuses import Code
@@ -19,6 +18,8 @@ if TYPE_CHECKING:
 
     from blockyard_blocks.catalog import Block
     from blockyard_platform.engine.run import Run
+
+_THREAD = "blockyard-host-block"
 
 
 async def call_on_host(run: Run, block: Block, arguments: dict[str, Any], path: str) -> Any:
@@ -53,12 +54,7 @@ def _logger(run: Run, block: Block, path: str) -> Callable[[str], None]:
     if block.is_async:
         return partial(run.log, path)
     loop = asyncio.get_running_loop()
-    return lambda text: _in_loop(loop, run.log, path, text)
-
-
-def _in_loop(loop: asyncio.AbstractEventLoop, function: Callable[..., None], *given: Any) -> None:
-    with suppress(RuntimeError):  # the loop is closed: nobody waits any more
-        loop.call_soon_threadsafe(function, *given)
+    return lambda text: in_loop(loop, run.log, path, text)
 
 
 async def _call(block: Block, context: Any, arguments: dict[str, Any]) -> Any:
@@ -66,7 +62,7 @@ async def _call(block: Block, context: Any, arguments: dict[str, Any]) -> Any:
         if block.is_async:
             result = await _without_exit(block.call(arguments, context=context))
         else:
-            result = await _in_thread(lambda: block.call(arguments, context=context))
+            result = await in_thread(partial(block.call, arguments, context=context), _THREAD)
         return _plain(block.name, result)
     except StageFailureError:
         raise
@@ -88,33 +84,6 @@ async def _without_exit(outcome: Awaitable[Any]) -> Any:
         return await outcome
     except SystemExit as error:
         raise RuntimeError("it raised SystemExit") from error
-
-
-async def _in_thread(function: Callable[[], Any]) -> Any:
-    """Run a function in a thread that does not keep the process alive."""
-    loop = asyncio.get_running_loop()
-    future: asyncio.Future[Any] = loop.create_future()
-
-    def settle(result: Any, error: Exception | None) -> None:
-        if future.done():
-            return
-        if error is None:
-            future.set_result(result)
-        else:
-            future.set_exception(error)
-
-    def work() -> None:
-        result, failure = None, None
-        try:
-            result = function()
-        except Exception as error:  # noqa: BLE001  (raised again in the stage's task)
-            failure = error
-        except BaseException as error:  # noqa: BLE001  (sys.exit in a block ends its stage, not the host)
-            failure = RuntimeError(f"it raised {type(error).__name__}")
-        _in_loop(loop, settle, result, failure)
-
-    threading.Thread(target=work, name="blockyard-host-block", daemon=True).start()
-    return await future
 
 
 def failure_of_block(name: str, error: Exception) -> StageFailureError:

@@ -17,6 +17,7 @@ from blockyard_sandbox.containers.facts import Facts, facts_of
 from blockyard_sandbox.containers.images import resolve, resolve_again
 from blockyard_sandbox.containers.orphans import remove_orphans
 from blockyard_sandbox.containers.running import Running
+from blockyard_sandbox.threads import in_loop, in_thread
 from blockyard_schemas.statuses import Code
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     Tell = Callable[[str], None]
 
 T = TypeVar("T")
+
+_THREAD = "blockyard-container"
 
 
 class _Known(NamedTuple):
@@ -54,7 +57,7 @@ class ContainerEngine:
         """Return what the engine is; what dead workers have left is removed first. Raises ContainerError when it lacks something."""
         async with self._lock:
             if self._known is None:
-                self._known = await in_thread(self._look)
+                self._known = await in_thread(self._look, _THREAD)
         self._known.facts.check(runtime)
         return self._known.facts
 
@@ -68,7 +71,7 @@ class ContainerEngine:
 
         def told(line: str) -> None:
             if going.is_set():
-                _in_loop(loop, tell, line)
+                in_loop(loop, tell, line)
 
         def work() -> Image:
             client = self._connect()
@@ -95,8 +98,8 @@ class ContainerEngine:
             raise RuntimeError("ready() comes first")
         loop = asyncio.get_running_loop()
 
-        def in_loop(stream: Stream, text: str) -> None:
-            _in_loop(loop, on_piece, stream, text)
+        def told(stream: Stream, text: str) -> None:
+            in_loop(loop, on_piece, stream, text)
 
         labels = replace(spec.labels, holder=self._holder)
         running = Running(
@@ -109,11 +112,11 @@ class ContainerEngine:
             owned=not known.facts.podman,
         )
         self._held.add(running.name)
-        work = asyncio.ensure_future(self._watched(lambda: running.work(in_loop)))
+        work = asyncio.ensure_future(self._watched(lambda: running.work(told)))
         try:
             return await asyncio.shield(work)
         except asyncio.CancelledError:
-            await in_thread(running.stop)
+            await in_thread(running.stop, _THREAD)
             with suppress(ContainerError):
                 await work
             raise
@@ -123,7 +126,7 @@ class ContainerEngine:
     async def _watched(self, work: Callable[[], T]) -> T:
         """Do blocking work; when the engine is gone, look at it anew the next time."""
         try:
-            return await in_thread(work)
+            return await in_thread(work, _THREAD)
         except EngineGoneError:
             self._known = None
             raise
@@ -149,33 +152,3 @@ class ContainerEngine:
     def _folders(self, known: _Known) -> tuple[str, ...]:
         socket = Path(clients.socket_of(self._place))
         return (*self._own, known.facts.root, str(socket), str(socket.resolve()))
-
-
-async def in_thread(work: Callable[[], T]) -> T:
-    """Do blocking work in a thread of its own, which keeps no process alive."""
-    loop = asyncio.get_running_loop()
-    future: asyncio.Future[T] = loop.create_future()
-
-    def settle(result: Any, error: BaseException | None) -> None:
-        if future.done():
-            return
-        if error is None:
-            future.set_result(result)
-        else:
-            future.set_exception(error)
-
-    def serve() -> None:
-        result, failure = None, None
-        try:
-            result = work()
-        except BaseException as error:  # noqa: BLE001  (raised again by whoever waits)
-            failure = error
-        _in_loop(loop, settle, result, failure)
-
-    threading.Thread(target=serve, name="blockyard-container", daemon=True).start()
-    return await future
-
-
-def _in_loop(loop: asyncio.AbstractEventLoop, function: Callable[..., Any], *given: Any) -> None:
-    with suppress(RuntimeError):  # the loop is closed: nobody waits any more
-        loop.call_soon_threadsafe(function, *given)
