@@ -28,13 +28,20 @@ def cache_folder() -> Path:
 
 def index_settings(policy: Policy) -> IndexSettings:
     """Return the package index: the policy's, or the one that this machine's uv or pip is set up for. Raises InvalidDocumentError."""
-    from blockyard_sandbox.index.settings import Index, IndexSettings, machine_settings
+    from blockyard_sandbox.index.settings import Index, IndexSettings
 
     rule = policy.environment.index
     if rule is None:
-        return machine_settings(os.environ, Path.home())
+        return machine_index()
     index = Index(rule.url, rule.username, _password(rule))
     return IndexSettings((index,), rule.certificates, ())
+
+
+def machine_index() -> IndexSettings:
+    """Return the package index that this machine's uv or pip is set up for, or the public one."""
+    from blockyard_sandbox.index.settings import machine_settings
+
+    return machine_settings(os.environ, Path.home())
 
 
 def _password(rule: IndexRule) -> str | None:

@@ -137,7 +137,6 @@ def test_a_document_that_is_too_long_is_a_problem() -> None:
         "name: t\njobs: {a: {stages: [], runs-on: docker}}\n",
         "name: t\njobs: {a: {stages: [], extras: {x: 1}}}\n",
         "name: t\nstages: [{wait: {approval: {message: ok?}}}]\n",
-        "name: t\nstages: [{run: 'x = 1', deps: [requests]}]\n",
         "name: t\nstages: [{extras: {a: 1}}]\n",
     ],
 )

@@ -29,7 +29,10 @@ TARGETS = {"demo", "test", "check", "bench", "attack"}
 
 
 @pytest.mark.parametrize(("language", "text"), SAMPLES)
-def test_a_sample_works(language: str, text: str) -> None:
+def test_a_sample_works(
+    language: str, text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BLOCKYARD_CACHE", str(tmp_path))
     if language == "yaml":
         result = run(text)
         assert result.success, (result.problems, result.jobs)

@@ -35,6 +35,10 @@ _DRAWN = dict.fromkeys(map(ord, "\u00d7\u2570\u2500\u25b6\u2502\u251c"))
 """What uv draws around its messages."""
 
 
+_ENDS = 25
+"""Lines at the beginning and at the end that are passed on when uv says much: it warns of each file of a package by itself."""
+
+
 class Workshop:
     """One guest of a builder with a folder of its own, made when it is first needed; ``tell`` gets what uv says."""
 
@@ -118,7 +122,7 @@ class Workshop:
 
     async def _uv(self, words: list[str], files: dict[str, str], tell: Tell) -> dict[str, Any]:
         ended = await self._call("tool", {"words": words, "env": ENVIRON, "files": files})
-        for line in ended["stderr"].splitlines():
+        for line in _shortened(ended["stderr"].splitlines()):
             tell(line)
         if ended["return_code"] != 0:
             raise self._failure(ended["stderr"])
@@ -143,3 +147,10 @@ class Workshop:
             start = max(reason.find("error: "), reason.find("No solution found"), 0)
             reason = reason[start:].removeprefix("error: ")
         return EnvironmentUnavailableError(code, f"the packages cannot be had: {reason[:1500]}")
+
+
+def _shortened(lines: list[str]) -> list[str]:
+    left_out = len(lines) - 2 * _ENDS
+    if left_out <= 0:
+        return lines
+    return [*lines[:_ENDS], f"({left_out} lines are left out)", *lines[-_ENDS:]]
