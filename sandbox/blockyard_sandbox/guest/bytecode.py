@@ -23,7 +23,7 @@ def make(_: Any) -> Callable[[dict[str, Any]], Any]:
 def bytecode(payload: Mapping[str, Any]) -> dict[str, Any]:
     """Compile all below a folder, here when this interpreter writes what that one reads."""
     before = programs.used()
-    folder = payload["folder"]
+    folder: str = payload["folder"]
     files = [
         os.path.join(place, name)
         for place, _, names in os.walk(folder)

@@ -68,7 +68,7 @@ async def test_packages_with_compiled_parts_work(deps: list[str], code: str, exp
         }
     )
     async with Runner(policy=policy) as runner:
-        stage = {"id": "a", "deps": deps, "run": code}
+        stage: dict[str, Any] = {"id": "a", "deps": deps, "run": code}
         record = only(await runner.run({"name": "t", "stages": [stage]}))
     assert record.code is Code.DONE, record
     assert record.outputs["result"] == expected

@@ -89,7 +89,7 @@ def record_of(result: RunResult, name: str = "a") -> StageRecord:
 
 async def test_python_reaches_the_host_that_it_names(site: Site) -> None:
     url = f"http://127.0.0.1:{site.port}/page?x=1"
-    stage = {"id": "a", "deps": [], "run": code_for(url), "hosts": [f"127.0.0.1:{site.port}"]}
+    stage: dict[str, Any] = {"id": "a", "deps": [], "run": code_for(url), "hosts": [f"127.0.0.1:{site.port}"]}
     record = record_of(await run(policy_of(site), stage))
     assert record.outputs["result"] == "hello from outside"
     assert site.asked == ["/page?x=1"]
@@ -101,7 +101,7 @@ async def test_bash_reaches_the_host_that_it_names(site: Site) -> None:
     printf 'GET http://127.0.0.1:{site.port}/b HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n' >&3
     grep -ao 'hello from outside' <&3; echo "$https_proxy"
     """
-    stage = {"id": "a", "bash": script, "hosts": ["127.0.0.1"]}
+    stage: dict[str, Any] = {"id": "a", "bash": script, "hosts": ["127.0.0.1"]}
     record = record_of(await run(policy_of(site), stage))
     assert record.outputs["stdout"] == "hello from outside\nhttp://127.0.0.1:3128\n"
     assert site.asked == ["/b"]
@@ -109,9 +109,9 @@ async def test_bash_reaches_the_host_that_it_names(site: Site) -> None:
 
 async def test_without_hosts_there_is_no_network(site: Site) -> None:
     url = f"http://127.0.0.1:{site.port}/"
-    quiet = {"id": "a", "deps": [], "run": code_for(url)}
-    none = {"id": "b", "deps": [], "run": code_for(url), "hosts": []}
-    shell = {"id": "c", "bash": f"echo x 2>&1 >/dev/tcp/127.0.0.1/{site.port}; true"}
+    quiet: dict[str, Any] = {"id": "a", "deps": [], "run": code_for(url)}
+    none: dict[str, Any] = {"id": "b", "deps": [], "run": code_for(url), "hosts": []}
+    shell: dict[str, Any] = {"id": "c", "bash": f"echo x 2>&1 >/dev/tcp/127.0.0.1/{site.port}; true"}
     result = await run(policy_of(site), quiet, none, shell)
     assert "Operation not permitted" in record_of(result, "a").outputs["result"]
     assert "Operation not permitted" in record_of(result, "b").outputs["result"]
@@ -124,7 +124,7 @@ async def test_another_host_is_refused_by_the_proxy_and_told(site: Site) -> None
     other = Site()
     try:
         url = f"http://127.0.0.1:{other.port}/"
-        stage = {"id": "a", "deps": [], "run": code_for(url), "hosts": [f"127.0.0.1:{site.port}"]}
+        stage: dict[str, Any] = {"id": "a", "deps": [], "run": code_for(url), "hosts": [f"127.0.0.1:{site.port}"]}
         result = await run(policy_of(site), stage)
         record = record_of(result)
         words = f"the policy's hosts do not allow 127.0.0.1:{other.port} (FORBIDDEN_HOST 133)"
@@ -137,8 +137,8 @@ async def test_another_host_is_refused_by_the_proxy_and_told(site: Site) -> None
 
 async def test_hosts_may_be_computed_and_are_checked_then(site: Site) -> None:
     url = f"http://127.0.0.1:{site.port}/"
-    stage = {"id": "a", "deps": [], "run": code_for(url), "hosts": "${{ params.hosts }}"}
-    params = {"hosts": {"type": "array", "default": [f"127.0.0.1:{site.port}"]}}
+    stage: dict[str, Any] = {"id": "a", "deps": [], "run": code_for(url), "hosts": "${{ params.hosts }}"}
+    params: dict[str, Any] = {"hosts": {"type": "array", "default": [f"127.0.0.1:{site.port}"]}}
     record = record_of(await run(policy_of(site), stage, params=params))
     assert record.outputs["result"] == "hello from outside"
     params = {"hosts": {"type": "array", "default": ["evil.example"]}}
@@ -150,7 +150,7 @@ async def test_hosts_may_be_computed_and_are_checked_then(site: Site) -> None:
 
 
 async def test_the_variables_of_a_stage_stand_over_the_proxys(site: Site) -> None:
-    stage = {
+    stage: dict[str, Any] = {
         "id": "a",
         "bash": 'echo "$https_proxy $HTTP_PROXY"',
         "env": {"https_proxy": "mine"},
@@ -162,7 +162,7 @@ async def test_the_variables_of_a_stage_stand_over_the_proxys(site: Site) -> Non
 
 async def test_a_stage_with_hosts_is_an_effect(site: Site, tmp_path: Path) -> None:
     """The journal has its start before the script begins, so that a crash cannot hide that it did."""
-    stages = [
+    stages: list[dict[str, Any]] = [
         {"id": "a", "bash": "echo here", "hosts": ["127.0.0.1"]},
         {"id": "b", "bash": "echo here"},
         {"id": "c", "deps": [], "run": "print('here')", "hosts": ["127.0.0.1"]},
@@ -172,7 +172,7 @@ async def test_a_stage_with_hosts_is_an_effect(site: Site, tmp_path: Path) -> No
 
     def look(line: LogLine) -> None:
         with closing(sqlite3.connect(journal)) as connection:
-            begun[line.path] = [path for (path,) in connection.execute("SELECT path FROM starts")]
+            begun[line.stage] = [path for (path,) in connection.execute("SELECT path FROM starts")]
 
     async with Runner(policy=policy_of(site), journal=journal) as runner:
         result = await runner.run({"name": "t", "stages": stages}, on_log=look)
