@@ -17,11 +17,12 @@ if TYPE_CHECKING:
     from blockyard_blocks.catalog import Catalog
     from blockyard_platform.admission import Admission
     from blockyard_platform.engine.handle import RunHandle
+    from blockyard_platform.engine.run import Kinds
     from blockyard_platform.loading import Document, PolicyLike
     from blockyard_platform.rehearsal import Mock
     from blockyard_platform.results import Event, LogLine, RunResult, RunView, StageRecord
     from blockyard_platform.store.store import Store
-    from blockyard_platform.tickets import OnInputChange
+    from blockyard_platform.tickets import NewRun, OnInputChange, ResumedRun
     from blockyard_platform.workflows import WorkflowsLike
     from blockyard_sandbox.sandbox import Sandbox
     from blockyard_schemas.policy import Policy
@@ -206,17 +207,14 @@ class Runner:
         ``mocks`` take the place of stages, by node path or id. In a ``dry_run`` nothing with an effect outside of the jail is done,
         nothing is waited for, and no journal is kept. Raises InvalidDocumentError when ``run_id`` has a form that no id may have.
         """
-        from blockyard_platform.engine.handle import RunHandle
-        from blockyard_platform.engine.observers import Observers
         from blockyard_platform.tickets import NewRun
 
-        observers = Observers(**callbacks)
         given = (document, dict(params or {}), dict(texts or {}), run_id or str(uuid4()))
         if not mocks and not dry_run:
-            return RunHandle(self._house, NewRun(*given, self._store), observers)
+            return self._handle(NewRun(*given, self._store), callbacks)
         from blockyard_platform.rehearsal import rehearsed
 
-        return RunHandle(self._house, NewRun(*given), observers, rehearsed(mocks, dry=dry_run))
+        return self._handle(NewRun(*given), callbacks, rehearsed(mocks, dry=dry_run))
 
     def start_again(
         self,
@@ -229,17 +227,22 @@ class Runner:
         **callbacks: Unpack[Callbacks],
     ) -> RunHandle:
         """Take up a run of the journal: see :meth:`resume`."""
-        from blockyard_platform.engine.handle import RunHandle
-        from blockyard_platform.engine.observers import Observers
         from blockyard_platform.tickets import ResumedRun, check_document
 
         if self._store is None:
             raise ValueError("a run is resumed from a journal: give the runner one")
-        observers = Observers(**callbacks)
         stored = self._store.read(run_id)
         check_document(stored)
         given = (dict(params or {}), dict(texts or {}), on_input_change, start)
-        return RunHandle(self._house, ResumedRun(self._store, stored, *given), observers)
+        return self._handle(ResumedRun(self._store, stored, *given), callbacks)
+
+    def _handle(
+        self, ticket: NewRun | ResumedRun, callbacks: Callbacks, kinds: Kinds | None = None
+    ) -> RunHandle:
+        from blockyard_platform.engine.handle import RunHandle
+        from blockyard_platform.engine.observers import Observers
+
+        return RunHandle(self._house, ticket, Observers(**callbacks), kinds)
 
     async def resume(
         self,
