@@ -30,7 +30,6 @@ def script(payload: Mapping[str, Any]) -> dict[str, Any]:
     """Run one script; raise GuestError when it cannot be started, or its result file is no plain JSON."""
     before = programs.used()
     programs.write(_SCRIPT, payload["code"])
-    programs.write(_VARIABLES, json.dumps(payload["vars"]))
     variables = {
         "PATH": f"{ENVIRONMENT}/bin:/usr/bin:/bin:/usr/sbin:/sbin",
         "VIRTUAL_ENV": ENVIRONMENT,
@@ -38,7 +37,10 @@ def script(payload: Mapping[str, Any]) -> dict[str, Any]:
         "BLOCKYARD_RESULT": _RESULT,
         **payload["env"],
     }
-    words = [PYTHON, "-I", "-X", "utf8", RUNNER, _SCRIPT, _VARIABLES]
+    words = [PYTHON, "-I", "-X", "utf8", RUNNER, _SCRIPT]
+    if payload["vars"]:
+        programs.write(_VARIABLES, json.dumps(payload["vars"]))
+        words.append(_VARIABLES)
     answer = programs.run(words, variables)
     if answer["return_code"] == 0:
         answer |= _result(payload["result_bytes"])
