@@ -57,11 +57,13 @@ async def _builds(cache: Path, index: LocalIndex, rounds: int) -> tuple[float, f
             for each in (cache / kept).glob("*"):
                 shutil.rmtree(each) if each.is_dir() else each.unlink()
         begun = time.perf_counter()
-        async with environments.session(
-            interpreter, Wanted(("greeting",)), BuildLimits(), lambda _: None
-        ) as session:
-            async with session.use(await session.lock()):
-                ours.append(time.perf_counter() - begun)
+        async with (
+            environments.session(
+                interpreter, Wanted(("greeting",)), BuildLimits(), lambda _: None
+            ) as session,
+            session.use(await session.lock()),
+        ):
+            ours.append(time.perf_counter() - begun)
         bare.append(_bare(cache.parent, index, interpreter))
     await environments.close()
     return statistics.median(ours[1:]), statistics.median(bare[1:])

@@ -158,12 +158,12 @@ def test_zygote_and_guests_die_with_the_platform() -> None:
 )
 def test_the_next_platform_removes_the_groups_of_a_killed_one() -> None:
     with _platform() as (_, pids, killed):
-        assert len(groups_of(killed)) == len(cgroups.find().bases)
+        assert len(groups_of(killed)) >= len(cgroups.find().bases)
     _wait_until_gone(pids)
     with _platform() as (_, _, living):
         assert groups_of(killed) == []
         with _platform():
-            assert len(groups_of(living)) == len(cgroups.find().bases)
+            assert len(groups_of(living)) >= len(cgroups.find().bases)
 
 
 def test_guests_die_with_their_zygote_and_the_platform_goes_on(

@@ -36,7 +36,7 @@ def read(variables: str) -> "dict[str, object]":
     import json
 
     with open(variables, encoding="utf-8") as stream:
-        given: "dict[str, object]" = json.load(stream)
+        given: dict[str, object] = json.load(stream)
     os.unlink(variables)
     return given
 

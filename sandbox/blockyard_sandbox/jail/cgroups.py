@@ -26,6 +26,11 @@ class Cgroup:
     entries: tuple[int, ...]
     killed_before: int = 0
 
+    @property
+    def name(self) -> str:
+        """The group's name, which no other has."""
+        return self.folders[0].name
+
     def oom_kills(self) -> int:
         """Return how often the kernel killed here for want of memory since the group was taken."""
         return _killed(self.folders) - self.killed_before
@@ -45,10 +50,14 @@ class CgroupPool:
         if not self.bases:
             return None
         group = self._idle.pop() if self._idle else self._make()
+        self.limit(group, limits)
+        return group
+
+    def limit(self, group: Cgroup, limits: GuestLimits) -> None:
+        """Give a group other limits, and count what is killed in it from now on."""
         for folder in group.folders:
             _limit(folder, limits)
         group.killed_before = _killed(group.folders)
-        return group
 
     def release(self, group: Cgroup) -> None:
         """Take back a group whose guest has ended."""

@@ -89,7 +89,12 @@ def record_of(result: RunResult, name: str = "a") -> StageRecord:
 
 async def test_python_reaches_the_host_that_it_names(site: Site) -> None:
     url = f"http://127.0.0.1:{site.port}/page?x=1"
-    stage: dict[str, Any] = {"id": "a", "deps": [], "run": code_for(url), "hosts": [f"127.0.0.1:{site.port}"]}
+    stage: dict[str, Any] = {
+        "id": "a",
+        "deps": [],
+        "run": code_for(url),
+        "hosts": [f"127.0.0.1:{site.port}"],
+    }
     record = record_of(await run(policy_of(site), stage))
     assert record.outputs["result"] == "hello from outside"
     assert site.asked == ["/page?x=1"]
@@ -111,7 +116,10 @@ async def test_without_hosts_there_is_no_network(site: Site) -> None:
     url = f"http://127.0.0.1:{site.port}/"
     quiet: dict[str, Any] = {"id": "a", "deps": [], "run": code_for(url)}
     none: dict[str, Any] = {"id": "b", "deps": [], "run": code_for(url), "hosts": []}
-    shell: dict[str, Any] = {"id": "c", "bash": f"echo x 2>&1 >/dev/tcp/127.0.0.1/{site.port}; true"}
+    shell: dict[str, Any] = {
+        "id": "c",
+        "bash": f"echo x 2>&1 >/dev/tcp/127.0.0.1/{site.port}; true",
+    }
     result = await run(policy_of(site), quiet, none, shell)
     assert "Operation not permitted" in record_of(result, "a").outputs["result"]
     assert "Operation not permitted" in record_of(result, "b").outputs["result"]
@@ -124,7 +132,12 @@ async def test_another_host_is_refused_by_the_proxy_and_told(site: Site) -> None
     other = Site()
     try:
         url = f"http://127.0.0.1:{other.port}/"
-        stage: dict[str, Any] = {"id": "a", "deps": [], "run": code_for(url), "hosts": [f"127.0.0.1:{site.port}"]}
+        stage: dict[str, Any] = {
+            "id": "a",
+            "deps": [],
+            "run": code_for(url),
+            "hosts": [f"127.0.0.1:{site.port}"],
+        }
         result = await run(policy_of(site), stage)
         record = record_of(result)
         words = f"the policy's hosts do not allow 127.0.0.1:{other.port} (FORBIDDEN_HOST 133)"
@@ -137,7 +150,12 @@ async def test_another_host_is_refused_by_the_proxy_and_told(site: Site) -> None
 
 async def test_hosts_may_be_computed_and_are_checked_then(site: Site) -> None:
     url = f"http://127.0.0.1:{site.port}/"
-    stage: dict[str, Any] = {"id": "a", "deps": [], "run": code_for(url), "hosts": "${{ params.hosts }}"}
+    stage: dict[str, Any] = {
+        "id": "a",
+        "deps": [],
+        "run": code_for(url),
+        "hosts": "${{ params.hosts }}",
+    }
     params: dict[str, Any] = {"hosts": {"type": "array", "default": [f"127.0.0.1:{site.port}"]}}
     record = record_of(await run(policy_of(site), stage, params=params))
     assert record.outputs["result"] == "hello from outside"
