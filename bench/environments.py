@@ -25,6 +25,16 @@ from local_index import LocalIndex
 from virtual_stages import GREETING, policy_of
 
 HELLO = "import greeting\nprint(greeting.greet('you'))\n"
+ORDINARY = """\
+import asyncio, csv, dataclasses, decimal, email.message, html, json, logging, statistics, zoneinfo
+import greeting
+rows = [{"n": n, "half": str(decimal.Decimal(n) / 2)} for n in range(2_000)]
+text = json.dumps(rows)
+print(greeting.greet(str(statistics.mean(row["n"] for row in json.loads(text)))))
+"""
+"""What a small script does: some of the standard library, some thousand values."""
+
+_SAID = {HELLO: "hello you\n", ORDINARY: "hello 999.5\n"}
 
 
 def goals(rounds: int) -> list[Goal]:
@@ -33,12 +43,13 @@ def goals(rounds: int) -> list[Goal]:
         place = Path(folder)
         try:
             build, bare_build = asyncio.run(_builds(place / "builds", index, rounds))
-            hello, bare_hello, built = asyncio.run(_hellos(place / "hellos", index, rounds))
+            hello, _, built = asyncio.run(_scripts(place / "hellos", index, HELLO, rounds))
+            ours, bare, _ = asyncio.run(_scripts(place / "scripts", index, ORDINARY, rounds))
         finally:
             _open(place)
     return [
         Goal("virtual-python stage, hello", hello * 1e3, 60, "ms"),
-        Goal("virtual-python stage / bare python of its environment", hello / bare_hello, 1.3, "x"),
+        Goal(f"virtual-python stage / bare python ({bare * 1e3:.0f} ms)", ours / bare, 1.3, "x"),
         Goal("environment of one small wheel", build * 1e3, 600, "ms"),
         Goal("environment of one small wheel / bare uv", build / bare_build, 1.3, "x"),
         Goal("builds for ten first uses at once", built, 1, "x"),
@@ -83,10 +94,12 @@ def _bare(folder: Path, index: LocalIndex, interpreter: Interpreter) -> float:
     return time.perf_counter() - begun
 
 
-async def _hellos(cache: Path, index: LocalIndex, rounds: int) -> tuple[float, float, int]:
-    """Return the seconds of a hello here and in bare Python, and how many environments ten first uses have built."""
+async def _scripts(
+    cache: Path, index: LocalIndex, code: str, rounds: int
+) -> tuple[float, float, int]:
+    """Return the seconds of a script here and in bare Python, and how many environments ten first uses have built."""
     os.environ["BLOCKYARD_CACHE"] = str(cache)
-    stages: list[dict[str, Any]] = [{"id": "a", "deps": ["greeting"], "run": HELLO}]
+    stages: list[dict[str, Any]] = [{"id": "a", "deps": ["greeting"], "run": code}]
     ours: list[float] = []
     bare: list[float] = []
     async with Runner(policy=policy_of(index)) as runner:
@@ -95,12 +108,12 @@ async def _hellos(cache: Path, index: LocalIndex, rounds: int) -> tuple[float, f
         )
         said = [line.text for result in first for line in result.logs]
         (built,) = (cache / "environments").iterdir()
-        script = cache / "hello.py"
-        script.write_text(HELLO)
+        script = cache / "script.py"
+        script.write_text(code)
         for _ in range(rounds):
             result = await runner.run({"name": "bench", "stages": stages})
             record = result.jobs["main"].stages["a"]
-            if record.outputs.get("stdout") != "hello you\n":
+            if record.outputs.get("stdout") != _SAID[code]:
                 raise RuntimeError(f"a virtual-python stage does not work: {record}")
             ours.append(record.seconds)
             begun = time.perf_counter()

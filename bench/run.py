@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import environments
 import language
 import ours
 import peering
@@ -75,8 +76,12 @@ def main() -> None:
     mine = ours.measure(sizes, rounds)
     theirs = peers(sizes, min(rounds, 3), options.full)
     print_runs(sizes, mine, theirs)
-    print_kinds(language.kinds(rounds))
+    kinds = language.kinds(rounds)
+    print_kinds(kinds)
     goals = reckon(sizes, mine, theirs) + language.reckon(rounds, dotflow(rounds))
+    goals.append(Goal("bash stage / bare fork and jail", kinds["bash"] / ours.floor(100), 2, "x"))
+    print("measuring environments ...", file=sys.stderr, flush=True)
+    goals += environments.goals(15)
     print("\n".join(["", *map(show, goals)]))
     print("measuring the same documents in ddeutil-workflow ...", file=sys.stderr, flush=True)
     same = same_documents.table(rounds)
