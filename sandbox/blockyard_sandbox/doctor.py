@@ -146,9 +146,9 @@ def _rlimits(guest: Seen) -> tuple[bool, str]:
     lines = Path(f"/proc/{guest.pid}/limits").read_text().splitlines()
     core = next(line for line in lines if line.startswith("Max core file size"))
     space = next(line for line in lines if line.startswith("Max address space"))
-    return core.split()[
-        4
-    ] == "0" and "unlimited" not in space, f"address space {space.split()[3]} bytes, no core files"
+    # A limit of one byte keeps more from being written than none, see the steps of the jail.
+    bounded = core.split()[4] in ("0", "1") and "unlimited" not in space
+    return bounded, f"address space {space.split()[3]} bytes, no core files"
 
 
 def _capabilities(guest: Seen) -> tuple[bool, str]:

@@ -131,9 +131,9 @@ def _foreign_calls() -> Callable[[int], int] | None:
     return call
 
 
-def make(config: dict[str, Any]) -> Callable[[dict[str, Any]], Any]:
-    """Return the operation: it runs ``code`` with the targets ``T`` and returns what is left in ``result``."""
-    common: dict[str, Any] = {
+def names(config: dict[str, Any]) -> dict[str, Any]:
+    """Return the names that the code of an attack finds, beside its targets."""
+    return {
         "CALLS": calls(),
         "CONFIG": config,
         "attempt": attempt,
@@ -147,9 +147,14 @@ def make(config: dict[str, Any]) -> Callable[[dict[str, Any]], Any]:
         **{module.__name__: module for module in _PRELOADED},
     }
 
+
+def make(config: dict[str, Any]) -> Callable[[dict[str, Any]], Any]:
+    """Return the operation: it runs ``code`` with the targets ``T`` and returns what is left in ``result``."""
+    common = names(config)
+
     def full(payload: dict[str, Any]) -> Any:
-        names = {**common, "T": payload["targets"]}
-        exec(compile(payload["code"], "<attack>", "exec"), names)  # noqa: S102
-        return names.get("result")
+        found = {**common, "T": payload["targets"]}
+        exec(compile(payload["code"], "<attack>", "exec"), found)  # noqa: S102
+        return found.get("result")
 
     return full

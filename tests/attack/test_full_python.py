@@ -36,7 +36,7 @@ def test_there_are_enough_cases_and_all_known_ones() -> None:
 def test_an_attack_is_stopped(case: Case, arena: Arena, targets: Targets) -> None:
     targets.sweep()
     facts = targets.facts | {"weak_sibling": arena.sibling().pid}
-    before = _footprint()
+    before = footprint()
     guest = arena.guest()
     answer = arena.ask(guest, case.code, facts)
     _check(case.oracle, answer)
@@ -45,7 +45,7 @@ def test_an_attack_is_stopped(case: Case, arena: Arena, targets: Targets) -> Non
     arena.runner.run(guest.close())
     assert targets.visits == 0
     assert targets.traces() == []
-    _check_footprint(before)
+    check_footprint(before)
     assert arena.runner.run(arena.sibling().call("ping", {})).value == "pong"
 
 
@@ -115,18 +115,19 @@ class Footprint(NamedTuple):
     shared: frozenset[str]
 
 
-def _footprint() -> Footprint:
+def footprint() -> Footprint:
+    """Return what is held now."""
     shared = frozenset(os.listdir("/dev/shm"))  # noqa: S108
     return Footprint(_children(), _descriptors(), _members(), shared)
 
 
-def _check_footprint(before: Footprint) -> None:
+def check_footprint(before: Footprint) -> None:
     """All is as before; of named memory only that may have come which pools and engines elsewhere on the machine make."""
-    after = _footprint()
+    after = footprint()
     until = time.monotonic() + 5
     while after[:3] != before[:3] and time.monotonic() < until:
         time.sleep(0.01)  # the next guest is on its way into its group
-        after = _footprint()
+        after = footprint()
     assert after[:3] == before[:3]
     came = after.shared - before.shared
     assert not {name for name in came if not name.startswith(("sem.mp-", "libpod"))}

@@ -118,7 +118,7 @@ def test_arguments_are_looked_at(code: str, arena: Arena, targets: Targets) -> N
         "os.getpid() == 1",
         "time.time() > 1e9",
         "bytearray(1 << 20)[5] == 0",
-        "resource.getrlimit(resource.RLIMIT_CORE) == (0, 0)",
+        "resource.getrlimit(resource.RLIMIT_CORE) in ((0, 0), (1, 1))",
         "open('/zoneinfo/Europe/Paris', 'rb').read(4) == b'TZif'",
         "len(os.listdir('/zoneinfo')) > 10",
         "threading.Lock().acquire()",

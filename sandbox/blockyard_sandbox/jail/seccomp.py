@@ -22,15 +22,22 @@ _ONE_OF = re.compile(r"arg([0-5])=(\d+(?:,\d+)*)")
 
 
 @dataclass(frozen=True, slots=True)
+class Condition:
+    """What an argument must be: one of ``values``, without the bits of ``mask``, or nothing at all."""
+
+    argument: int
+    mask: int | None = None
+    values: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Rule:
-    """A line of the list: a call's number here, and under which condition it is allowed, or which errno it gets."""
+    """A line of the list: a call's number here, and under which conditions it is allowed, or which errno it gets."""
 
     name: str
     number: int
-    argument: int | None = None
-    mask: int | None = None
+    conditions: tuple[Condition, ...] = ()
     errno: int | None = None
-    values: tuple[int, ...] = ()
 
 
 def rules(*, programs: bool = False, network: bool = False) -> list[Rule]:
@@ -56,14 +63,18 @@ def _rule(words: list[str], column: int) -> Rule:
         return Rule(name, number)
     if words[3] in _ERRNOS:
         return Rule(name, number, errno=getattr(errno, words[3]))
-    one_of = _ONE_OF.fullmatch(words[3])
+    conditions = tuple(_condition(name, text) for text in words[3].split("+"))
+    return Rule(name, number, conditions)
+
+
+def _condition(name: str, text: str) -> Condition:
+    one_of = _ONE_OF.fullmatch(text)
     if one_of is not None:
-        values = tuple(int(value) for value in one_of[2].split(","))
-        return Rule(name, number, int(one_of[1]), values=values)
-    found = _CONDITION.fullmatch(words[3])
+        return Condition(int(one_of[1]), values=tuple(int(each) for each in one_of[2].split(",")))
+    found = _CONDITION.fullmatch(text)
     if found is None:
-        raise ValueError(f"syscalls.allow: cannot read the condition of {name}: {words[3]}")
-    return Rule(name, number, int(found[1]), int(found[2]) if found[2] else None)
+        raise ValueError(f"syscalls.allow: cannot read the condition of {name}: {text}")
+    return Condition(int(found[1]), int(found[2]) if found[2] else None)
 
 
 def program(*, programs: bool = False, network: bool = False) -> bytes:
@@ -84,28 +95,25 @@ def program(*, programs: bool = False, network: bool = False) -> bytes:
 
 
 def _body(rule: Rule) -> list[tuple[int, int, int, int]]:
-    refuse = (_RETURN, 0, 0, _ERRNO | errno.EPERM)
-    allow = (_RETURN, 0, 0, _ALLOW)
     if rule.errno is not None:
         return [(_RETURN, 0, 0, _ERRNO | rule.errno)]
-    if rule.argument is None:
-        return [allow]
-    low = 16 + 8 * rule.argument
-    if rule.values:
+    checks = [step for condition in rule.conditions for step in _check(condition)]
+    return [*checks, (_RETURN, 0, 0, _ALLOW)]
+
+
+def _check(condition: Condition) -> list[tuple[int, int, int, int]]:
+    """Return the steps that refuse the call when a condition does not hold, and go on after them when it does."""
+    refuse = (_RETURN, 0, 0, _ERRNO | errno.EPERM)
+    low = 16 + 8 * condition.argument
+    if condition.values:
         # The kernel reads the low word alone of the arguments that are listed so.
-        count = len(rule.values)
-        tests = [(_JUMP_EQ, count - i, 0, value) for i, value in enumerate(rule.values)]
-        return [(_LOAD, 0, 0, low), *tests, refuse, allow]
-    if rule.mask is not None:
-        return [(_LOAD, 0, 0, low), (_JUMP_SET, 0, 1, rule.mask), refuse, allow]
-    return [
-        (_LOAD, 0, 0, low),
-        (_JUMP_EQ, 0, 3, 0),
-        (_LOAD, 0, 0, low + 4),
-        (_JUMP_EQ, 0, 1, 0),
-        allow,
-        refuse,
-    ]
+        count = len(condition.values)
+        tests = [(_JUMP_EQ, count - i, 0, value) for i, value in enumerate(condition.values)]
+        return [(_LOAD, 0, 0, low), *tests, refuse]
+    if condition.mask is not None:
+        return [(_LOAD, 0, 0, low), (_JUMP_SET, 0, 1, condition.mask), refuse]
+    high = (_LOAD, 0, 0, low + 4)
+    return [(_LOAD, 0, 0, low), (_JUMP_EQ, 0, 2, 0), high, (_JUMP_EQ, 1, 0, 0), refuse]
 
 
 class _Program(ctypes.Structure):

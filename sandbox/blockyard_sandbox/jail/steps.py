@@ -83,7 +83,7 @@ def _rlimits(house: Guesthouse) -> None:
         (resource.RLIMIT_CPU, cpu, cpu + 1),
         (resource.RLIMIT_FSIZE, limits.file_bytes, None),
         (resource.RLIMIT_NPROC, limits.processes, None),
-        (resource.RLIMIT_CORE, 0, None),
+        (resource.RLIMIT_CORE, _core(), None),
         (resource.RLIMIT_MEMLOCK, 0, None),
         (resource.RLIMIT_MSGQUEUE, 0, None),
         (resource.RLIMIT_RTPRIO, 0, None),
@@ -92,6 +92,12 @@ def _rlimits(house: Guesthouse) -> None:
         (resource.RLIMIT_STACK, 8 << 20, None),
     ):
         resource.setrlimit(kind, (soft, soft if hard is None else hard))
+
+
+def _core() -> int:
+    """Return the limit of core dumps: unlike 0, 1 also keeps them from a helper of the host, which is told of each crash otherwise; see core(5)."""
+    _, most = resource.getrlimit(resource.RLIMIT_CORE)
+    return 0 if most == 0 else 1
 
 
 def _capabilities(house: Guesthouse) -> None:

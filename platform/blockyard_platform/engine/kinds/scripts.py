@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 _SPENT = (-signal.SIGXCPU, 128 + signal.SIGXCPU)
 """How a shell ends when it, or the last program that it ran, was killed for its seconds."""
 
+_KILLED = (-signal.SIGKILL, 128 + signal.SIGKILL)
+"""The same, for one that has not heeded the first signal."""
+
 _PROXY = f"http://127.0.0.1:{PROXY_PORT}"
 _PROXIES = ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
 
@@ -47,16 +50,17 @@ async def run_script(
     run.hold(outputs)
     if outputs["return_code"] == 0:
         return outputs
-    failure = _failure(run, outputs, program, starved=starved)
+    failure = _failure(run, outputs, seconds, program, starved=starved)
     raise StageFailureError(*failure, outputs=outputs)
 
 
-def _failure(run: Run, outputs: Outputs, program: str, *, starved: bool) -> tuple[Code, str]:
-    code = outputs["return_code"]
+def _failure(
+    run: Run, outputs: Outputs, seconds: float, program: str, *, starved: bool
+) -> tuple[Code, str]:
+    code, most = outputs["return_code"], run.policy.stage.cpu_seconds
     if starved:
         return Code.MEMORY_LIMIT, "the memory limit was reached; use less at a time"
-    if code in _SPENT:
-        most = run.policy.stage.cpu_seconds
+    if code in _SPENT or (code in _KILLED and seconds > most + 1):
         return Code.CPU_LIMIT, f"a process used more than {most:g} CPU seconds"
     if code < 0:
         return Code.KILLED_BY_SIGNAL, f"{program} was killed by {_signal(-code)}"
