@@ -135,6 +135,21 @@ async def test_cpu_seconds_end_the_program() -> None:
     assert ended["code"] == 123
 
 
+async def test_the_cpu_seconds_of_containers_count_for_the_run() -> None:
+    policy = allowing(stage={"cpu_seconds": 1.0})
+    little = policy.run.model_copy(update={"cpu_seconds": 0.5})
+    busy = {"id": "a", "image": BUSYBOX, "command": ["sh", "-c", "while :; do :; done"]}
+    stages = [busy | {"continue-on-error": True}, {"id": "b", "image": BUSYBOX, "command": "true"}]
+    async with Runner(policy=policy.model_copy(update={"run": little})) as runner:
+        result = await runner.run({"name": "t", "stages": stages})
+    found = result.as_dict()["jobs"]["main"]["stages"]
+    assert [found[it]["code"] for it in "ab"] == [123, 123]
+    assert found["a"]["error"]["message"] == "the program used more than 1 CPU seconds"
+    assert found["b"]["error"]["message"] == (
+        "the run has spent its 0.5 CPU seconds (policy run.cpu_seconds)"
+    )
+
+
 async def test_processes_are_bounded() -> None:
     bomb = "i=0; while [ $i -lt 40 ]; do sleep 30 & i=$((i+1)); done; echo none refused"
     ended = stage(await ran(allowing(container={"pids": 16}), "sh", "-c", bomb))

@@ -91,8 +91,10 @@ class ContainerEngine:
         finally:
             going.clear()
 
-    async def run(self, spec: ContainerSpec, image: Image, on_piece: OnPiece) -> Ending:
-        """Run a container to its end; cancelled, stop and remove it. Raises ContainerError."""
+    async def run(
+        self, spec: ContainerSpec, image: Image, on_piece: OnPiece, on_spent: Callable[[float], Any]
+    ) -> Ending:
+        """Run a container to its end; cancelled, stop and remove it. ``on_spent`` is told its CPU seconds. Raises ContainerError."""
         known = self._known
         if known is None:
             raise RuntimeError("ready() comes first")
@@ -122,6 +124,7 @@ class ContainerEngine:
             raise
         finally:
             self._held.discard(running.name)
+            on_spent(running.cpu_seconds)
 
     async def _watched(self, work: Callable[[], T]) -> T:
         """Do blocking work; when the engine is gone, look at it anew the next time."""

@@ -6,10 +6,12 @@ import codecs
 import threading
 import uuid
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from blockyard_sandbox.containers.client import is_missing, plain_errors
 from blockyard_sandbox.containers.errors import ContainerError
+from blockyard_sandbox.containers.metering import Meter, lived_of, read_seconds
 from blockyard_sandbox.containers.options import container_options, host_options
 from blockyard_sandbox.containers.owner import PREFIX
 from blockyard_sandbox.containers.spec import Ending
@@ -54,6 +56,7 @@ class Running:
         self._engine_pid = engine_pid
         self._stopped = threading.Event()
         self._output = Output(spec.output_bytes)
+        self._meter = Meter(partial(read_seconds, connect, self.name), spec.cpus)
 
     def work(self, on_piece: OnPiece) -> Ending:
         """Run the container to its end, and remove it. Raises ContainerError."""
@@ -69,6 +72,11 @@ class Running:
                         self._remove(client)
         finally:
             client.close()
+
+    @property
+    def cpu_seconds(self) -> float:
+        """CPU seconds of the container, once ``work`` has ended."""
+        return self._meter.end()
 
     def stop(self) -> None:
         """End the container and remove it, in whatever state it is; what waits for it then comes to its end."""
@@ -93,6 +101,7 @@ class Running:
             with plain_errors("the container cannot be started", Code.INVALID_ARGUMENT):
                 if self._stopped.is_set():
                     raise ContainerError(Code.KILLED_MANUALLY, "stopped before it began")
+                self._meter.begin()
                 client.start(self.name)
             with plain_errors("the container"):
                 for stream, data in printed.frames():
@@ -109,6 +118,7 @@ class Running:
         self._check()
         client.wait(self.name, timeout=None)
         state: dict[str, Any] = client.inspect_container(self.name)["State"]
+        self._meter.end(lived_of(state))
         code = int(state["ExitCode"])
         starved = bool(state.get("OOMKilled")) and code != 0
         return self._ended(code, Code.MEMORY_LIMIT if starved else None)

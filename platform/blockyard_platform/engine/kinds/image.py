@@ -38,12 +38,20 @@ async def execute(run: Run, body: Image, scope: Scope, path: str) -> Outputs:
     wanted = _wanted(run, inputs)
     try:
         async with run.guests.place():
+            _check_budget(run)
             spec, found = await _prepared(run, inputs, wanted, path)
             await run.start_effect(path)
             ending = await _run(run, spec, found, path)
     except ContainerError as error:
         raise StageFailureError(error.code, error.message, final=error.final) from error
     return _outputs(run, ending, found)
+
+
+def _check_budget(run: Run) -> None:
+    most = run.policy.run.cpu_seconds
+    if run.guests.spent >= most:
+        message = f"the run has spent its {most:g} CPU seconds (policy run.cpu_seconds)"
+        raise StageFailureError(Code.CPU_LIMIT, message, final=True)
 
 
 def _wanted(run: Run, inputs: dict[str, Any]) -> Wanted:
@@ -116,7 +124,9 @@ async def _run(run: Run, spec: ContainerSpec, found: Found, path: str) -> Ending
     seconds = run.policy.stage.wall_seconds
     try:
         async with asyncio.timeout(seconds):
-            return await run.house.engine().run(spec, found, lambda name, text: lines[name](text))
+            return await run.house.engine().run(
+                spec, found, lambda name, text: lines[name](text), run.guests.spend
+            )
     except TimeoutError:
         message = f"the container did not end within {seconds:g} s (policy stage.wall_seconds)"
         raise StageFailureError(Code.TIMEOUT, message) from None
