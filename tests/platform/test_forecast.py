@@ -12,6 +12,7 @@ from blockyard_blocks import Catalog, block
 from blockyard_platform.api import Runner
 from blockyard_platform.forecast import Forecast, Forecaster
 from blockyard_schemas.policy import Policy, personal_policy
+from blockyard_schemas.policy_containers import ImageRule
 
 COMMAND = str(Path(sys.executable).parent / "blockyard")
 ECHO = {"echo": "x"}
@@ -107,6 +108,76 @@ def test_cpu_seconds_count_what_runs_in_the_jail() -> None:
     found = forecast(stages)
     each = personal_policy().stage.cpu_seconds
     assert found.used["CPU seconds"] == (6 * each, personal_policy().run.cpu_seconds)
+
+
+ASKED = "${{ 1 + 1 }}"
+PIPED = "${{ params.t | text.strip | upper | text.strip }}"
+
+
+QUESTIONS: list[tuple[list[dict[str, Any]], int]] = [
+    ([{"echo": PIPED}], 2),
+    ([{"echo": f"{PIPED} {ASKED} {ASKED} {PIPED}"}], 5),
+    ([{"run": "result = x", "vars": {"x": PIPED}, "retry": 1}], 2 * 3),
+    ([{"echo": "x", "if": "${{ params.t | text.strip }}", "retry": 1}], 1),
+    ([{"echo": "x", "always": PIPED, "continue-on-error": ASKED}], 3),
+    ([{"echo": PIPED, "timeout": ASKED, "retry": 1}], 2 * 3),
+    ([{"echo": "x", "retry": ASKED}], 1),
+    ([{"foreach": [1, 2], "stages": [{"echo": PIPED}]}], 4),
+    ([{"until": PIPED, "stages": [ECHO], "max-loop": 3}], 6),
+    (
+        [
+            {
+                "case": ASKED,
+                "match": [{"case": PIPED, "stages": []}, {"case": ASKED, "stages": []}],
+                "skip-not-match": ASKED,
+            }
+        ],
+        5,
+    ),
+]
+
+
+@pytest.mark.parametrize(("stages", "asked"), QUESTIONS)
+def test_each_question_to_the_jail_counts(stages: Any, asked: int) -> None:
+    found = forecast(stages, params={"t": {"type": "string", "default": "x"}})
+    assert found.used["CPU seconds"][0] == asked * personal_policy().stage.cpu_seconds
+
+
+def test_questions_of_jobs_and_of_outputs_count() -> None:
+    job: Any = {
+        "if": ASKED,
+        "strategy": {"matrix": {"x": [1, 2]}, "fail-fast": ASKED},
+        "retry": 1,
+        "timeout": ASKED,
+        "stages": [],
+        "outputs": {"y": PIPED},
+    }
+    given: Any = {"jobs": {"a": job}, "params": {"t": {"type": "string", "default": "x"}}}
+    each = personal_policy().stage.cpu_seconds
+    found = forecast(**given, outputs={"z": ASKED})
+    assert found.used["CPU seconds"][0] == (2 + 2 * 2 * 3 + 1) * each
+    child = {"name": "c", "stages": [ECHO], "outputs": {"z": ASKED}}
+    found = forecast([{"trigger": "c", "retry": 1}], workflows={"c": child})
+    assert found.used["CPU seconds"][0] == 2 * each
+
+
+@pytest.mark.parametrize(
+    ("stage", "seconds"),
+    [({}, 5 * 2.5), ({"timeout": 3}, 3 * 2.5), ({"timeout": 60, "retry": 2}, 3 * 5 * 2.5)],
+)
+def test_a_container_may_take_its_processors_for_its_time_on_the_clock(
+    stage: dict[str, Any], seconds: float
+) -> None:
+    policy = personal_policy()
+    policy = policy.model_copy(
+        update={
+            "images": (ImageRule(name="alpine", tags=("*",)),),
+            "container": policy.container.model_copy(update={"cpus": 2.5}),
+            "stage": policy.stage.model_copy(update={"wall_seconds": 5.0}),
+        }
+    )
+    found = forecast([{"image": "alpine:3", **stage}], policy=policy)
+    assert found.used["CPU seconds"][0] == seconds
 
 
 def test_the_condition_of_a_loop_is_asked_in_each() -> None:

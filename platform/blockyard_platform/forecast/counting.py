@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from blockyard_platform import plan as plans
 from blockyard_platform.forecast.nodes import Count, Forecast, Node
 from blockyard_platform.forecast.reading import (
-    asks_guest,
     attempts_of,
     combinations_of,
     fixed,
     has_open_matrix,
     joined,
+    questions,
+    questions_around,
+    questions_within,
+    seconds_on_clock,
     shown,
     tries,
 )
@@ -50,7 +53,7 @@ class Forecaster:
     def forecast(self) -> Forecast:
         """Return the tree with its counts."""
         jobs = tuple(self._job(job, self._plan) for job in self._plan.jobs)
-        most, least = _most(jobs), _least(jobs)
+        most, least = _most(jobs) + self._asked(self._plan.outputs), _least(jobs)
         policy = self._policy
         used: dict[str, tuple[float, float]] = {
             "stages": (_declared(jobs), policy.steps),
@@ -87,11 +90,13 @@ class Forecaster:
         rows, note = combinations_of(job)
         attempts = attempts_of(job.retry)
         certain = job.condition is None and job.rule == "all_success"
+        of_matrix = () if job.strategy is None else (job.strategy.inputs, job.strategy.fail_fast)
+        each = _most(nodes) + self._asked(job.timeout, job.outputs, job.retry)
         return Node(
             job.name,
             "job",
             joined(note, tries(attempts)),
-            _most(nodes).times(rows * attempts),
+            self._asked(job.condition, *of_matrix) + each.times(rows * attempts),
             _least(nodes).times(rows) if certain and not has_open_matrix(job) else _NOTHING,
             nodes,
         )
@@ -102,7 +107,7 @@ class Forecaster:
     def _stage(self, stage: Stage, plan: Plan) -> Node:
         inside = self._inside(stage, plan)
         attempts = attempts_of(stage.retry)
-        own = Count(1, self._cpu_seconds(stage) * attempts, self._uses(stage))
+        own = Count(1, self._cpu_seconds(stage, attempts), self._uses(stage))
         least = _NOTHING if stage.condition is not None else Count(1, 0.0, self._uses(stage))
         if stage.condition is None:
             least += inside.least
@@ -118,14 +123,24 @@ class Forecaster:
         block = self._catalog.find(stage.body.uses)
         return Counter() if block is None else Counter({block.name: 1})
 
-    def _cpu_seconds(self, stage: Stage) -> float:
-        """Return what a stage may take in the jail; what is done in the platform's process counts as nothing."""
-        body = stage.body
+    def _cpu_seconds(self, stage: Stage, attempts: int) -> float:
+        """Return what a stage may take in the jail or a container; what is done in the platform's process counts as nothing."""
+        body, limits = stage.body, self._policy.stage
         jailed = isinstance(body, plans.Python | plans.Bash | plans.Virtual)
         if isinstance(body, plans.Call):
             block = self._catalog.find(body.uses)
             jailed = block is not None and block.runs == "guest"
-        return self._policy.stage.cpu_seconds if jailed or asks_guest(stage) else 0.0
+        asked = questions_around(stage) + attempts * (questions_within(stage) + jailed)
+        contained = 0.0
+        if isinstance(body, plans.Image):
+            # Each process may spend cpu_seconds, and there may be one after the other: the clock bounds them all.
+            wall = seconds_on_clock(stage, limits.wall_seconds)
+            contained = attempts * wall * self._policy.container.cpus
+        return asked * limits.cpu_seconds + contained
+
+    def _asked(self, *parts: Any) -> Count:
+        """Return what filling templates once may take."""
+        return Count(0, self._policy.stage.cpu_seconds * questions(*parts))
 
     def _inside(self, stage: Stage, plan: Plan) -> _Inside:
         match stage.body:
@@ -135,8 +150,7 @@ class Forecaster:
                 nodes = self._row(body.stages, plan)
                 loops = fixed(body.inputs, "max-loop", int) or self._policy.loop_iterations
                 loops = min(loops, self._policy.loop_iterations)
-                asked = self._policy.stage.cpu_seconds if body.condition.guest else 0.0
-                most = (_most(nodes) + Count(0, asked)).times(loops)
+                most = (_most(nodes) + self._asked(body.condition)).times(loops)
                 return _Inside(nodes, most, _least(nodes), f"at most {loops} loops")
             case plans.Case() as body:
                 nodes = tuple(
@@ -157,7 +171,8 @@ class Forecaster:
             case plans.Trigger() as body:
                 child = plan.children.get(body.workflow) or self._plan.children[body.workflow]
                 nodes = tuple(self._job(job, child) for job in child.jobs)
-                return _Inside(nodes, _most(nodes), _least(nodes), f"workflow {body.workflow}")
+                most = _most(nodes) + self._asked(child.outputs)
+                return _Inside(nodes, most, _least(nodes), f"workflow {body.workflow}")
             case _:
                 return _Inside()
 

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 from blockyard_platform.errors import StageFailureError
 from blockyard_platform.matrix import combinations
 from blockyard_platform.plain import is_mapping
+from blockyard_platform.plan import Case
 from blockyard_platform.retrying import MAX_ATTEMPTS
+from blockyard_platform.syntax import GuestExpression, Piped
 from blockyard_platform.templates import Template
 from blockyard_schemas.kinds import MAX_COMBINATIONS
 
@@ -77,7 +79,31 @@ class _NoNames:
 _NO_NAMES = _NoNames()
 
 
-def asks_guest(stage: Stage) -> bool:
-    """Whether an expression of the stage itself is evaluated in the jail."""
-    own = (stage.condition, stage.retry, stage.timeout, getattr(stage.body, "inputs", None))
-    return any(isinstance(each, Template) and bool(each.guest) for each in own)
+def questions(*parts: Any) -> int:
+    """Return how often the jail is asked when templates are filled once: for the expressions of one together, for each block that filters."""
+    found = 0
+    for template in parts:
+        if isinstance(template, Template):
+            found += any(isinstance(each, GuestExpression) for each in template.guest)
+            pipes = (each for each in template.guest if isinstance(each, Piped))
+            found += sum(call.is_block for piped in pipes for call in piped.calls)
+    return found
+
+
+def questions_around(stage: Stage) -> int:
+    """Return how often the jail is asked for a stage, however often it is tried."""
+    return questions(stage.condition, stage.retry, stage.always, stage.continue_on_error)
+
+
+def questions_within(stage: Stage) -> int:
+    """Return how often the jail is asked for the words of a stage each time that it is tried; a loop's condition is not among them."""
+    found = questions(stage.timeout, getattr(stage.body, "inputs", None))
+    if isinstance(stage.body, Case):
+        values = (match.value for match in stage.body.matches)
+        found += questions(*values, stage.body.skip_not_match)
+    return found
+
+
+def seconds_on_clock(stage: Stage, most: float) -> float:
+    """Return how long one attempt may take, of so many seconds that are allowed."""
+    return min(most, stage.timeout) if isinstance(stage.timeout, int | float) else most
