@@ -20,7 +20,6 @@ from blockyard_sandbox.limits import GuestLimits
 from blockyard_sandbox.spec import LISTENING, UID_BASE, GuestView
 
 if TYPE_CHECKING:
-
     from blockyard_sandbox.spec import JailSpec
 
 START_SECONDS = 60.0
