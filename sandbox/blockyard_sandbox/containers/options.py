@@ -32,7 +32,7 @@ def host_options(
 ) -> dict[str, Any]:
     """Return the arguments of ``create_host_config``; ``mounts`` are (source, target, writable), each source ready to be bound.
 
-    ``owned`` tells that the engine can give a folder in memory to a user; Podman cannot, and need not. Raises ContainerError.
+    ``owned`` is false for Podman, which cannot give a folder in memory to a user, and need not. Raises ContainerError.
     """
     user, _, group = spec.user.partition(":")
     form = _TMPFS + _OWNED if owned else _TMPFS
@@ -52,7 +52,7 @@ def host_options(
         "cpu_period": _PERIOD,
         "cpu_quota": max(1_000, int(spec.cpus * _PERIOD)),
         "pids_limit": spec.pids + 1,
-        "ulimits": _limits(spec),
+        "ulimits": _limits(spec) if owned else [*_limits(spec), _limit("nproc", _PROCESSES)],
         "log_config": {"Type": "none", "Config": {}},
         "ipc_mode": "private",
         "restart_policy": {"Name": "no"},
@@ -99,6 +99,10 @@ def _bind(source: str, target: str, writable: bool) -> dict[str, Any]:
         "ReadOnly": not writable,
         "BindOptions": {"Propagation": "rprivate", "NonRecursive": True},
     }
+
+
+_PROCESSES = 1_024
+"""For Podman, which raises the limit to a million where none is asked for, and fails where the machine does not allow it; ``pids`` is what bounds a container."""
 
 
 def _limits(spec: ContainerSpec) -> list[dict[str, Any]]:
