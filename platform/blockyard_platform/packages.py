@@ -196,10 +196,10 @@ def hosts_of(hosts: Any, policy: Policy) -> tuple[HostRule, ...]:
         return ()
     if not is_list(hosts):
         raise fail(Code.INVALID_TYPE, "hosts is a list of names, such as [api.example.com]")
-    return tuple(_host_of(each, policy) for each in hosts)
+    return tuple(rule for each in hosts for rule in _rules_of(each, policy))
 
 
-def _host_of(text: Any, policy: Policy) -> HostRule:
+def _rules_of(text: Any, policy: Policy) -> list[HostRule]:
     from blockyard_sandbox.egress.hosts import HostRule, allowing, read_host
 
     if not isinstance(text, str):
@@ -212,8 +212,12 @@ def _host_of(text: Any, policy: Policy) -> HostRule:
     for rule in rules:
         if rule.names(host) and port in (None, *rule.ports):
             ports = rule.ports if port is None else (port,)
-            found = allowing(rules, host, ports[0])
-            return HostRule(host, ports, found is not None and found.private)
+            # Another rule may open a private network to the same host, at some of the ports.
+            found = {each: allowing(rules, host, each) for each in ports}
+            private = tuple(each for each, it in found.items() if it is not None and it.private)
+            public = tuple(each for each in ports if each not in private)
+            both = ((private, True), (public, False))
+            return [HostRule(host, those, opened) for those, opened in both if those]
     known = ", ".join(it.host for it in policy.hosts[:8]) or "none"
     raise fail(
         Code.FORBIDDEN_HOST,

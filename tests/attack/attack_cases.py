@@ -29,6 +29,11 @@ def read_cases() -> list[Case]:
     ]
 
 
+def read_file(name: str) -> list[Case]:
+    """Return the cases of a file beside this one."""
+    return _cases_of(Path(__file__).with_name(name))
+
+
 def read_adapted() -> list[Case]:
     """Return what differs where the cases are scripts of stages: names as those of the cases; code may be empty; what stands third is why."""
     text = Path(__file__).with_name("virtual_cases.txt").read_text()

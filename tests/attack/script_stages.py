@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import tempfile
-from collections.abc import Generator, Iterable
+from collections.abc import AsyncGenerator, Generator, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -173,6 +174,27 @@ class Tenant:
         result = await self.runner.run({"name": "t", "stages": listed})
         assert result.problems == (), result.problems
         return list(result.jobs["main"].stages.values())
+
+
+@contextlib.asynccontextmanager
+async def served_meanwhile(tenant: Tenant) -> AsyncGenerator[list[float]]:
+    """Run a small stage again and again, for the time of the context; gives the seconds of each."""
+    seconds: list[float] = []
+
+    async def serve() -> None:
+        while True:
+            record = await tenant.run({"run": "result = 6 * 7", "deps": []})
+            assert record.outputs["result"] == 42
+            seconds.append(record.seconds)
+            await asyncio.sleep(0.2)
+
+    serving = asyncio.ensure_future(serve())
+    try:
+        yield seconds
+    finally:
+        serving.cancel()
+        done = await asyncio.gather(serving, return_exceptions=True)
+        assert isinstance(done[0], asyncio.CancelledError), done[0]
 
 
 @contextlib.contextmanager

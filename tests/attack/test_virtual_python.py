@@ -3,8 +3,7 @@
 import asyncio
 import json
 import resource
-from collections.abc import AsyncGenerator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from script_stages import (
     is_slow,
     own_cache,
     policy_of,
+    served_meanwhile,
     stage_of,
     wall_of,
 )
@@ -116,27 +116,6 @@ def test_a_result_file_with_such_words_is_no_answer(
         check(case, record)
         refused = record.code in (Code.INVALID_TYPE, Code.RESULT_LIMIT)
         assert refused == (case.name.partition("/")[2] in NO_JSON), (case.name, record)
-
-
-@asynccontextmanager
-async def served_meanwhile(tenant: Tenant) -> AsyncGenerator[list[float]]:
-    """Run a small stage again and again, for the time of the context; gives the seconds of each."""
-    seconds: list[float] = []
-
-    async def serve() -> None:
-        while True:
-            record = await tenant.run({"run": "result = 6 * 7", "deps": []})
-            assert record.outputs["result"] == 42
-            seconds.append(record.seconds)
-            await asyncio.sleep(0.2)
-
-    serving = asyncio.ensure_future(serve())
-    try:
-        yield seconds
-    finally:
-        serving.cancel()
-        done = await asyncio.gather(serving, return_exceptions=True)
-        assert isinstance(done[0], asyncio.CancelledError), done[0]
 
 
 @pytest.fixture(scope="module")

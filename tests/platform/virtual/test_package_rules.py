@@ -162,6 +162,16 @@ def test_a_host_that_is_refused(text: Any, code: Code) -> None:
     assert caught.value.code is code
 
 
+def test_a_rule_for_one_port_opens_no_private_network_at_another() -> None:
+    hosts: list[dict[str, Any]] = [
+        {"host": "db.example.com", "ports": [443, 5432]},
+        {"host": "*.example.com", "ports": [443], "private": True},
+    ]
+    policy = Policy.model_validate({"name": "t", "tags": "*", "hosts": hosts})
+    found = [(it.ports, it.private) for it in packages.hosts_of(["db.example.com"], policy)]
+    assert found == [((443,), True), ((5432,), False)]
+
+
 def test_every_problem_of_a_document_has_its_place() -> None:
     document = """\
 name: t
