@@ -79,26 +79,34 @@ def test_jails_are_described_in_three_places_and_never_weaker() -> None:
 
 def test_no_product_code_changes_a_spec_or_reads_the_environment() -> None:
     changed = [name for name, call in _calls() if _sets(call)]
-    reads = [
+    reads = {
         name
         for name, tree in sources()
         for node in ast.walk(tree)
         if isinstance(node, ast.Attribute) and node.attr in ("environ", "getenv", "environb")
-    ]
+    }
     # Zygote and nursery hand on to a guest's steps what the zygote was started with.
+    # The jails of environments are that of scripts, with an interpreter and one store shown besides.
     assert changed == [
+        "blockyard_sandbox/environments/jails.py",
+        "blockyard_sandbox/environments/jails.py",
+        "blockyard_sandbox/jail/nursery.py",
         "blockyard_sandbox/jail/nursery.py",
         "blockyard_sandbox/jail/zygote.py",
         "blockyard_sandbox/programs.py",
     ]
-    # Containers: where the engine is, and the passwords that an admin's policy names. Then the doctor's question from inside; the last
-    # hands it on when a test leaves that layer out.
-    assert reads == [
+    # The folder for environments, and what the machine's uv and pip are set up for; where the container engine is, and the passwords that an
+    # admin's policy names; what uv and interpreters of the host are started with; a script's own, inside; the doctor's
+    # question from inside; the last hands it on when a test leaves that layer out.
+    assert reads == {
+        "blockyard_platform/caching.py",
         "blockyard_sandbox/containers/client.py",
         "blockyard_sandbox/containers/images.py",
+        "blockyard_sandbox/environments/interpreters.py",
+        "blockyard_sandbox/guest/runner.py",
         "blockyard_sandbox/probe.py",
-        "blockyard_sandbox/sandbox.py",
-    ]
+        "blockyard_sandbox/zygote.py",
+    }
 
 
 def test_the_product_evaluates_text_in_the_guest_alone() -> None:
@@ -108,8 +116,10 @@ def test_the_product_evaluates_text_in_the_guest_alone() -> None:
         if isinstance(call.func, ast.Name)
         and call.func.id in ("exec", "eval", "compile", "__import__")
     }
+    # The runner is started inside of a guest, by the interpreter of an environment.
     assert found == {
         "blockyard_sandbox/guest/compiling.py",
+        "blockyard_sandbox/guest/runner.py",
         "blockyard_sandbox/guest/running.py",
     }
 

@@ -54,6 +54,12 @@ def ids(cases: list[Case]) -> list[str]:
     return [case.name for case in cases]
 
 
+@pytest.fixture(autouse=True, scope="module")
+def swept(targets: Targets) -> None:
+    """Forget what other attacks, with layers left out, have reached."""
+    targets.sweep()
+
+
 @pytest.fixture(scope="module")
 def cache() -> Iterator[Path]:
     with own_cache() as folder:
