@@ -178,11 +178,19 @@ def _hand_over(folder: Path, seed: Path | None, owner: int) -> None:
         os.chown(folder, owner, owner)
 
 
+async def check_size(folder: Path, most: int) -> None:
+    """Raise EnvironmentUnavailableError when a folder takes more bytes on disk than it may."""
+    if await asyncio.to_thread(size_of, folder) > most:
+        message = (
+            f"the environment takes more than {most // _MIB} MiB (policy environment.size_mib)"
+        )
+        raise EnvironmentUnavailableError(Code.FILE_SIZE_LIMIT, message)
+
+
 async def _watch(guest: Guest, folder: Path, most: int) -> None:
     while True:
         await asyncio.sleep(_LOOKS)
-        if await asyncio.to_thread(size_of, folder) > most:
-            message = (
-                f"the environment takes more than {most // _MIB} MiB (policy environment.size_mib)"
-            )
-            guest.kill(GuestFailure(Code.FILE_SIZE_LIMIT, message))
+        try:
+            await check_size(folder, most)
+        except EnvironmentUnavailableError as error:
+            guest.kill(GuestFailure(error.code, error.message))

@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from blockyard_sandbox.environments.builder import CACHE, ENVIRON
+from blockyard_sandbox.environments.builder import CACHE, ENVIRON, check_size
 from blockyard_sandbox.environments.errors import EnvironmentUnavailableError
 from blockyard_sandbox.environments.jails import UV
 from blockyard_sandbox.environments.locks import read_lock
@@ -94,6 +94,7 @@ class Workshop:
         await self._work.aclose()
         self._guest = None
         folder = self._store.building / self._name
+        await check_size(folder, self._limits.size_bytes)
         await asyncio.to_thread(shutil.rmtree, folder / CACHE, ignore_errors=True)
         return Built(folder, "\n".join(told))
 
