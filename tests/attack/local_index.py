@@ -12,6 +12,7 @@ import zipfile
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 
@@ -35,7 +36,7 @@ class Release:
         stem = f"{self.name.replace('-', '_')}-{self.version}"
         return f"{stem}.tar.gz" if self.source else f"{stem}-py3-none-any.whl"
 
-    @property
+    @cached_property
     def content(self) -> bytes:
         """The bytes of its file."""
         return _archive(self) if self.source else _wheel(self)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from blockyard_sandbox.answers import GuestFailure
 from blockyard_sandbox.environments.errors import EnvironmentUnavailableError
-from blockyard_sandbox.environments.jails import UV, builder_spec
+from blockyard_sandbox.environments.jails import UV, builder_spec, inside, variables
 from blockyard_sandbox.environments.sealing import size_of
 from blockyard_sandbox.guest.script import ENVIRONMENT
 from blockyard_sandbox.limits import GuestLimits
@@ -36,7 +36,7 @@ _MIB = 1024 * 1024
 _LOOKS = 0.25
 """Seconds between looks at the size of what is being built: the kernel has no event for it."""
 
-ENVIRON = {
+_ENVIRON = {
     "UV_NO_CONFIG": "1",
     "UV_NO_PROGRESS": "1",
     "UV_PYTHON_DOWNLOADS": "never",
@@ -45,7 +45,6 @@ ENVIRON = {
     "UV_LINK_MODE": "hardlink",
     "NO_COLOR": "1",
 }
-"""The variables of uv."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +89,7 @@ class Builder:
         self._seed = seeds / interpreter.identity
         self._seeding = asyncio.Lock()
         self.interpreter = interpreter
+        self.environ = _ENVIRON | variables(interpreter)
         self.index = index
 
     @asynccontextmanager
@@ -136,8 +136,8 @@ class Builder:
                 folder = self._store.building / name
                 try:
                     _hand_over(folder, None, guest.owner)
-                    words = [UV, "python", "find", "--no-project", self.interpreter.path]
-                    payload = {"words": words, "env": ENVIRON, "files": {}}
+                    words = [UV, "python", "find", "--no-project", inside(self.interpreter)]
+                    payload = {"words": words, "env": self.environ, "files": {}}
                     answer = await guest.call("tool", payload)
                 finally:
                     await guest.close()

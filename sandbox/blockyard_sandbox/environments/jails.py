@@ -20,6 +20,7 @@ UV = "/blockyard/uv"
 SEED = "/blockyard/seed"
 _SYSTEM = ("/usr", "/")
 """Prefixes whose folders every jail that starts programs shows."""
+_TAKEN = ("/tmp", "/scratch", "/dev", "/proc", "/environment", "/blockyard", "/zoneinfo")  # noqa: S108  (of the jail)
 _PARTS = ("bin", "lib", "lib64", "include")
 
 
@@ -57,16 +58,43 @@ def builder_spec(level: Level, interpreter: Interpreter, uv: str, building: Path
     )
 
 
+def inside(interpreter: Interpreter) -> str:
+    """Return the path of an interpreter in these jails."""
+    for prefix, place in _places(interpreter).items():
+        if Path(interpreter.path).is_relative_to(prefix):
+            return place + interpreter.path.removeprefix(prefix)
+    return interpreter.path
+
+
+def variables(interpreter: Interpreter) -> dict[str, str]:
+    """Return what an interpreter has to be told in these jails.
+
+    One that looks for its library beside itself asks ``/proc`` where it is, which there is not; the loader then asks this variable.
+    """
+    return {"LD_ORIGIN_PATH": str(Path(inside(interpreter)).parent)}
+
+
 def _interpreter(interpreter: Interpreter) -> list[Bind]:
-    """Return the folders of an interpreter that lies elsewhere than the system's own programs, at their own paths."""
+    """Return the folders of an interpreter that lies elsewhere than the system's own programs."""
     folders = [
-        f"{prefix}/{part}"
-        for prefix in interpreter.prefixes
-        if prefix not in _SYSTEM
+        (f"{prefix}/{part}", f"{place}/{part}")
+        for prefix, place in _places(interpreter).items()
         for part in _PARTS
     ]
     return [
-        Bind(folder, folder, execute=True)
-        for folder in folders
-        if os.path.isdir(folder) and not os.path.islink(folder)
+        Bind(source, target, execute=True)
+        for source, target in folders
+        if os.path.isdir(source) and not os.path.islink(source)
     ]
+
+
+def _places(interpreter: Interpreter) -> dict[str, str]:
+    """Return where each prefix is shown: at its own path, unless the jail has something of its own there."""
+    taken = [Path(each) for each in _TAKEN]
+    return {
+        prefix: f"/blockyard/python{number}"
+        if any(Path(prefix).is_relative_to(each) for each in taken)
+        else prefix
+        for number, prefix in enumerate(interpreter.prefixes)
+        if prefix not in _SYSTEM
+    }

@@ -8,9 +8,9 @@ from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from blockyard_sandbox.environments.builder import CACHE, ENVIRON, check_size
+from blockyard_sandbox.environments.builder import CACHE, check_size
 from blockyard_sandbox.environments.errors import EnvironmentUnavailableError
-from blockyard_sandbox.environments.jails import UV
+from blockyard_sandbox.environments.jails import UV, inside
 from blockyard_sandbox.environments.locks import read_lock
 from blockyard_sandbox.environments.store import Built
 from blockyard_sandbox.guest.script import ENVIRONMENT
@@ -59,7 +59,7 @@ class Workshop:
 
     async def resolve(self, wanted: Wanted) -> Lock:
         """Return the lock of what is wanted. Raises EnvironmentUnavailableError with uv's own words, SandboxUnavailableError."""
-        words = [UV, "pip", "compile", "--python", self._builder.interpreter.path]
+        words = [UV, "pip", "compile", "--python", inside(self._builder.interpreter)]
         words += ["--generate-hashes", "--no-header", "--no-annotate", "--no-emit-index-url"]
         words += [*self._sources(wanted), _INPUT]
         files = {_INPUT: "\n".join(wanted.requirements)}
@@ -83,14 +83,19 @@ class Workshop:
             self._tell(line)
 
         interpreter = self._builder.interpreter
-        words = [UV, "venv", "--allow-existing", "--python", interpreter.path, ENVIRONMENT]
+        words = [UV, "venv", "--allow-existing", "--python", inside(interpreter), ENVIRONMENT]
         await self._uv(words, {}, lambda _: None)
         if lock.releases:
             words = [UV, "pip", "sync", "--python", f"{ENVIRONMENT}/bin/python"]
             words += ["--require-hashes", *self._sources(wanted), _LOCK]
             await self._uv(words, {_LOCK: lock.text}, both)
-            payload = {"python": f"{ENVIRONMENT}/bin/python", "magic": interpreter.magic}
-            await self._call("bytecode", payload | {"folder": f"{ENVIRONMENT}/lib"})
+            payload: dict[str, Any] = {
+                "python": f"{ENVIRONMENT}/bin/python",
+                "magic": interpreter.magic,
+                "folder": f"{ENVIRONMENT}/lib",
+                "env": self._builder.environ,
+            }
+            await self._call("bytecode", payload)
         await self._work.aclose()
         self._guest = None
         folder = self._store.building / self._name
@@ -122,7 +127,9 @@ class Workshop:
         return words
 
     async def _uv(self, words: list[str], files: dict[str, str], tell: Tell) -> dict[str, Any]:
-        ended = await self._call("tool", {"words": words, "env": ENVIRON, "files": files})
+        ended = await self._call(
+            "tool", {"words": words, "env": self._builder.environ, "files": files}
+        )
         for line in _shortened(ended["stderr"].splitlines()):
             tell(line)
         if ended["return_code"] != 0:

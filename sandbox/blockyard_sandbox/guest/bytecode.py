@@ -13,7 +13,7 @@ _FEW = 100
 
 
 def make(_: Any) -> Callable[[dict[str, Any]], Any]:
-    """Return the operation: {"python", "magic", "folder"} -> {"files", "cpu_seconds"}; ``magic`` is the interpreter's, in hex digits.
+    """Return the operation: {"python", "magic", "folder", "env"} -> {"files", "cpu_seconds"}; ``magic`` is the interpreter's, in hex digits.
 
     A file that cannot be compiled is left as it is: packages hold such files on purpose.
     """
@@ -35,5 +35,5 @@ def bytecode(payload: Mapping[str, Any]) -> dict[str, Any]:
             compileall.compile_file(file, quiet=2)
     elif files:
         words = [payload["python"], "-I", "-m", "compileall", "-q", "-q", "-j", "0", folder]
-        programs.run(words, {}, says=False)
+        programs.run(words, payload["env"], says=False)
     return {"files": len(files), "cpu_seconds": programs.used() - before}

@@ -45,6 +45,7 @@ async def execute(run: Run, body: Virtual, scope: Scope, path: str) -> Outputs:
 async def _run(
     run: Run, body: Virtual, requirements: tuple[str, ...], inputs: dict[str, Any], path: str
 ) -> Outputs:
+    from blockyard_sandbox.environments.jails import variables
     from blockyard_sandbox.guest.script import ENVIRONMENT
 
     policy, environments = run.policy, run.house.environments()
@@ -74,7 +75,7 @@ async def _run(
         payload = {
             "code": body.code,
             "vars": inputs.get("vars") or {},
-            "env": proxies,
+            "env": proxies | variables(interpreter),
             "result_bytes": policy.stage.result_kib * 1024,
         }
         return await run_script(run, jail, payload, "the script", path)
