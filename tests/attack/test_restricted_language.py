@@ -13,6 +13,7 @@ import resource
 import signal
 import sys
 from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,7 +24,7 @@ from blockyard_sandbox.guest.operations import Handler, handlers
 from blockyard_sandbox.guest.preload import preload
 from blockyard_sandbox.guest.serve import answer
 
-MEMORY = 768 * 1024 * 1024
+MEMORY = 512 * 1024 * 1024
 CPU_SECONDS = 1
 WALL_SECONDS = 3
 GENERATED = {
@@ -51,7 +52,9 @@ def operations() -> dict[str, Handler]:
 def _run_child(code: str, operations: dict[str, Handler], out: int) -> None:
     """Run one case and write its answer: called in the child process, where a crash is an outcome like others."""
     faulthandler.disable()
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    # What other tests of this process have mapped, and the threads that they have started, is not the case's.
+    mapped = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (mapped + MEMORY, mapped + MEMORY))
     resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS + 1))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     signal.signal(signal.SIGALRM, signal.SIG_DFL)

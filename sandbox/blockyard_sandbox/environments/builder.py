@@ -89,7 +89,7 @@ class Builder:
         self._seed = seeds / interpreter.identity
         self._seeding = asyncio.Lock()
         self.interpreter = interpreter
-        self.environ = _ENVIRON | variables(interpreter)
+        self.variables = _ENVIRON | variables(interpreter)
         self.index = index
 
     @asynccontextmanager
@@ -137,7 +137,7 @@ class Builder:
                 try:
                     _hand_over(folder, None, guest.owner)
                     words = [UV, "python", "find", "--no-project", inside(self.interpreter)]
-                    payload = {"words": words, "env": self.environ, "files": {}}
+                    payload = {"words": words, "env": self.variables, "files": {}}
                     answer = await guest.call("tool", payload)
                 finally:
                     await guest.close()

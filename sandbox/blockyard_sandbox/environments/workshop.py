@@ -93,7 +93,7 @@ class Workshop:
                 "python": f"{ENVIRONMENT}/bin/python",
                 "magic": interpreter.magic,
                 "folder": f"{ENVIRONMENT}/lib",
-                "env": self._builder.environ,
+                "env": self._builder.variables,
             }
             await self._call("bytecode", payload)
         await self._work.aclose()
@@ -128,7 +128,7 @@ class Workshop:
 
     async def _uv(self, words: list[str], files: dict[str, str], tell: Tell) -> dict[str, Any]:
         ended = await self._call(
-            "tool", {"words": words, "env": self._builder.environ, "files": files}
+            "tool", {"words": words, "env": self._builder.variables, "files": files}
         )
         for line in _shortened(ended["stderr"].splitlines()):
             tell(line)
