@@ -9,7 +9,8 @@ from full_python import calls, numbers
 
 from blockyard_platform import Runner
 from blockyard_sandbox.jail import kernel, seccomp
-from blockyard_schemas.policy import HostRule, personal_policy
+from blockyard_schemas.policy import personal_policy
+from blockyard_schemas.policy_packages import HostRule
 
 SWEEP = 'for (@ARGV) { $! = 0; my $r = syscall($_, 0, 0, 0, 0, 0, 0); print "$_ $r ", $!+0, "\\n" if $r != -1 || $! != 1 }'
 _TRAMPOLINES = (335, 336) if kernel.machine() == 0 else ()
