@@ -335,7 +335,11 @@ def test_what_serves_one_script_is_not_held_up_by_another(
     async def both() -> tuple[StageRecord, StageRecord]:
         ready = asyncio.Event()
         stage = reaching(full, facts) | {"timeout": 4}
-        first = asyncio.ensure_future(tenant.run(stage, on_log=lambda _: ready.set()))
+
+        def on_log(_: LogLine) -> None:
+            ready.set()
+
+        first = asyncio.ensure_future(tenant.run(stage, on_log=on_log))
         await asyncio.wait_for(ready.wait(), 30)
         second = await tenant.run(reaching(get, facts))
         assert not first.done(), first.result()

@@ -156,7 +156,7 @@ for pid in children:
 
 def test_seconds_of_children_are_the_runs(arena: Arena, tenant: Tenant) -> None:
     """Work that is spread over processes, each below the limit, is counted for the run, also of those that nobody waited for."""
-    stages = [
+    stages: list[dict[str, Any]] = [
         {"id": "a", "run": SPREAD, "deps": [], "always": True},
         {"id": "b", "run": "result = 1", "deps": [], "always": True},
     ]
