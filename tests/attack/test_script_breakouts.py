@@ -154,13 +154,58 @@ for pid in children:
 """
 
 
-def test_seconds_of_children_are_the_runs(arena: Arena, tenant: Tenant) -> None:
-    """Work that is spread over processes, each below the limit, is counted for the run, also of those that nobody waited for."""
+async def _run(tenant: Tenant, first: dict[str, Any], **more: Any) -> list[StageRecord]:
+    """Run a stage and then a small one, with few seconds of processors for both."""
     stages: list[dict[str, Any]] = [
-        {"id": "a", "run": SPREAD, "deps": [], "always": True},
+        {"id": "a", "always": True} | first,
         {"id": "b", "run": "result = 1", "deps": [], "always": True},
     ]
-    policy = policy_of(tenant.index, run={"cpu_seconds": 3})
+    kinds = ["virtual-python", "bash", "python"]
+    async with Runner(policy=policy_of(tenant.index, stages=kinds, **more)) as runner:
+        result = await runner.run({"name": "t", "stages": stages})
+    assert result.problems == (), result.problems
+    return list(result.jobs["main"].stages.values())
+
+
+def test_seconds_of_children_are_the_runs(arena: Arena, tenant: Tenant) -> None:
+    """Work that is spread over processes, each below the limit, is counted for the run."""
+    stage: dict[str, Any] = {"run": SPREAD, "deps": []}
+    first, second = arena.runner.run(_run(tenant, stage, run={"cpu_seconds": 3}))
+    assert first.code is Code.DONE, first
+    assert second.code is Code.CPU_LIMIT, second
+
+
+LEFT = "import os, time\nfor _ in range(4):\n    if os.fork() == 0:\n        while True: pass\ntime.sleep(60)"
+
+
+@pytest.mark.parametrize(
+    ("stage", "code"),
+    [
+        ({"run": LEFT, "deps": [], "timeout": 1.5}, Code.CPU_LIMIT),
+        ({"run": LEFT, "deps": []}, Code.CPU_LIMIT),
+        ({"bash": "for i in 1 2 3; do (while :; do :; done) & done; sleep 60", "timeout": 1.5}, Code.CPU_LIMIT),
+        ({"run": "import time; time.sleep(60)", "deps": [], "timeout": 1.5}, Code.DONE),
+    ],
+)  # fmt: skip
+def test_seconds_of_what_is_killed_are_the_runs_too(
+    stage: dict[str, Any], code: Code, arena: Arena, tenant: Tenant
+) -> None:
+    limits = {"wall_seconds": 2, "cpu_seconds": 20}
+    records = _run(tenant, stage, run={"cpu_seconds": 0.4}, stage=limits)
+    first, second = arena.runner.run(records)
+    assert first.code in (Code.TIMEOUT, Code.CPU_LIMIT), first
+    assert second.code is code, second
+
+
+def test_seconds_of_a_call_that_was_cancelled_are_the_runs_too(
+    arena: Arena, tenant: Tenant
+) -> None:
+    """Stages of the restricted language that each end at a clock of their own cannot go on without end."""
+    spin = {"run": "while True:\n    pass", "timeout": 1}
+    stages = [spin | {"id": f"s{n}", "always": True} for n in range(6)]
+    policy = policy_of(
+        tenant.index, stages=["python"], run={"cpu_seconds": 1.5}, stage={"cpu_seconds": 20}
+    )
 
     async def run() -> list[StageRecord]:
         async with Runner(policy=policy) as runner:
@@ -168,6 +213,6 @@ def test_seconds_of_children_are_the_runs(arena: Arena, tenant: Tenant) -> None:
         assert result.problems == (), result.problems
         return list(result.jobs["main"].stages.values())
 
-    records = arena.runner.run(run())
-    assert records[0].code is Code.DONE, records[0]
-    assert records[1].code is Code.CPU_LIMIT, records
+    codes = [record.code for record in arena.runner.run(run())]
+    assert codes[0] is Code.TIMEOUT
+    assert Code.CPU_LIMIT in codes
