@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from blockyard_sandbox.answers import Answer, GuestFailure, answer_of, log_of
 from blockyard_sandbox.errors import ProtocolError
 from blockyard_sandbox.frames import FrameReader, decode, encode
+from blockyard_sandbox.spent import seconds_below
 from blockyard_schemas.statuses import Code
 
 if TYPE_CHECKING:
@@ -63,6 +64,8 @@ class Guest:
         self.pid = 0
         self.owner = 0
         """The user on the host that owns what the guest writes."""
+        self.lost_seconds = 0.0
+        """CPU seconds of the call during which the guest was killed, and of what it had started."""
         self.listening: socket.socket | None = None
         """What listens in the guest's own network, when it has one."""
         sock.setblocking(False)
@@ -135,12 +138,14 @@ class Guest:
         """End the process now; ``why`` is what its call, and any later one, answers."""
         if self._doom is None:
             self._doom = why
+        if self._call is not None and self.alive:
+            self.lost_seconds = self._used() + seconds_below(self.pid)
         self._silence()
         if self._pidfd is not None:
             with contextlib.suppress(ProcessLookupError):
                 signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
         if self._call is not None:
-            self._call.fail(self._doom, self._used())
+            self._call.fail(self._doom, self.lost_seconds)
 
     async def close(self) -> None:
         """End the process, wait until it is gone, give everything back. May be called again."""

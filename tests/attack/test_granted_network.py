@@ -315,7 +315,7 @@ def test_the_platform_goes_on_while_bytes_without_end_pass(
 
     async def flood() -> tuple[StageRecord, list[float]]:
         async with served_meanwhile(tenant) as seconds:
-            return await tenant.run(reaching(FLOODS[way], facts) | {"timeout": 2}), seconds
+            return await tenant.run(reaching(FLOODS[way], facts) | {"timeout": 1}), seconds
 
     record, seconds = arena.runner.run(flood())
     assert record.code in (Code.TIMEOUT, Code.CPU_LIMIT), record

@@ -78,6 +78,9 @@ class Guests:
             guest = self._sound() or await self._new()
             try:
                 answer = await guest.call(op, payload, limits=self._call_limits(), on_log=on_log)
+            except asyncio.CancelledError:
+                self._seconds_left -= guest.lost_seconds
+                raise
             finally:
                 (self._idle if guest.alive else self._dead).append(guest)
         self._seconds_left -= answer.cpu_seconds
@@ -102,6 +105,9 @@ class Guests:
                 async with self._proxy(shell.guest, jail, on_log):
                     answer = await shell.guest.call(jail.op, payload, on_log=on_log)
                 starved = shell.guest.out_of_memory
+            except asyncio.CancelledError:
+                self._seconds_left -= shell.guest.lost_seconds
+                raise
             finally:
                 shell.scripts += 1
                 if starved or jail.hosts or not shell.may_go_on(answer):
