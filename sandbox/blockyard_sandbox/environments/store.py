@@ -10,14 +10,13 @@ import asyncio
 import fcntl
 import json
 import os
-import shutil
 import uuid
 from contextlib import asynccontextmanager, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from blockyard_sandbox.environments.sealing import seal
+from blockyard_sandbox.environments.sealing import remove, seal
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
@@ -52,7 +51,7 @@ class EnvironmentStore:
         for left in self.building.iterdir():
             with self._locked(left.stem, fcntl.LOCK_EX) as held:
                 if held:
-                    _remove(left)
+                    remove(left)
 
     async def close(self) -> None:
         """Give up what is being made, and see to the end that what was made is on disk."""
@@ -85,7 +84,7 @@ class EnvironmentStore:
             try:
                 yield name
             finally:
-                await asyncio.to_thread(_remove, folder)
+                await asyncio.to_thread(remove, folder)
                 (self._locks / name).unlink()
 
     def log(self, name: str) -> str:
@@ -109,7 +108,7 @@ class EnvironmentStore:
         async with self._alone(name):
             if self._whole(name):
                 return
-            await asyncio.to_thread(_remove, self.environments / name)
+            await asyncio.to_thread(remove, self.environments / name)
             folder, log = await make()
             size = await asyncio.to_thread(seal, folder)
             self._write(name, {"size": size, "log": log, "boot": _boot()})
@@ -173,7 +172,7 @@ class EnvironmentStore:
             with suppress(FileNotFoundError):
                 (self.environments / name).rename(self.building / f"{name}.old")
             (self._facts / f"{name}.json").unlink(missing_ok=True)
-            _remove(self.building / f"{name}.old")
+            remove(self.building / f"{name}.old")
 
     def _read(self, name: str) -> dict[str, object]:
         try:
@@ -187,14 +186,6 @@ class EnvironmentStore:
         part = whole.with_suffix(".part")
         part.write_text(json.dumps(facts))
         part.replace(whole)
-
-
-def _remove(folder: Path) -> None:
-    """Remove a folder, whoever has made it read-only."""
-    if folder.exists():
-        for _, _, _, place in os.fwalk(folder, follow_symlinks=False):
-            os.fchmod(place, 0o700)
-        shutil.rmtree(folder)
 
 
 def _boot() -> str:

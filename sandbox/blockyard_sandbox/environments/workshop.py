@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ from blockyard_sandbox.environments.builder import CACHE, check_size
 from blockyard_sandbox.environments.errors import EnvironmentUnavailableError
 from blockyard_sandbox.environments.jails import UV, inside
 from blockyard_sandbox.environments.locks import read_lock
+from blockyard_sandbox.environments.sealing import remove
 from blockyard_sandbox.environments.store import Built
 from blockyard_sandbox.guest.script import ENVIRONMENT
 from blockyard_schemas.statuses import Code
@@ -100,7 +100,7 @@ class Workshop:
         self._guest = None
         folder = self._store.building / self._name
         await check_size(folder, self._limits.size_bytes)
-        await asyncio.to_thread(shutil.rmtree, folder / CACHE, ignore_errors=True)
+        await asyncio.to_thread(remove, folder / CACHE)
         return Built(folder, "\n".join(told))
 
     async def close(self) -> None:

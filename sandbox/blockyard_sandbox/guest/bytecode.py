@@ -4,6 +4,7 @@ import compileall
 import importlib.util
 import os
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from blockyard_sandbox.guest import programs
@@ -24,12 +25,7 @@ def bytecode(payload: Mapping[str, Any]) -> dict[str, Any]:
     """Compile all below a folder, here when this interpreter writes what that one reads."""
     before = programs.used()
     folder: str = payload["folder"]
-    files = [
-        os.path.join(place, name)
-        for place, _, names in os.walk(folder)
-        for name in names
-        if name.endswith(".py")
-    ]
+    files = _sources(folder)
     if len(files) <= _FEW and payload["magic"] == importlib.util.MAGIC_NUMBER.hex():
         for file in files:
             compileall.compile_file(file, quiet=2)
@@ -37,3 +33,17 @@ def bytecode(payload: Mapping[str, Any]) -> dict[str, Any]:
         words = [payload["python"], "-I", "-m", "compileall", "-q", "-q", "-j", "0", folder]
         programs.run(words, payload["env"], says=False)
     return {"files": len(files), "cpu_seconds": programs.used() - before}
+
+
+def _sources(folder: str) -> list[str]:
+    """Return the paths of all sources below a folder, however deep it goes."""
+    found: list[str] = []
+    waiting = [folder]
+    while waiting:
+        with suppress(OSError), os.scandir(waiting.pop()) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    waiting.append(entry.path)
+                elif entry.name.endswith(".py"):
+                    found.append(entry.path)
+    return found

@@ -323,6 +323,27 @@ async def test_an_environment_that_grows_too_large_is_given_up(
     assert list((cache / "environments").iterdir()) == []
 
 
+async def test_folders_without_end_are_refused_and_removed(cache: Path, index: LocalIndex) -> None:
+    deep = "deep/" + "d/" * 1_500 + "x.py"
+    index.releases.append(Release("deep", "1.0", {"deep/__init__.py": "", deep: "x = 1\n"}))
+    assert (await ran(policy_of(index), "deep", code="import deep")).code is Code.DONE
+    deeper = """
+import os
+def build_wheel(*_):
+    os.chdir("/environment")
+    for _ in range(6_000):
+        os.mkdir("d")
+        os.chdir("d")
+    raise SystemExit("deep enough")
+"""
+    files = BACKEND | {"backend.py": deeper}
+    index.releases.append(Release("built", "1.0", files, source=True))
+    settings = {"index": {"url": index.url}, "wheels_only": False}
+    record = await ran(policy_of(index, environment=settings), "built")
+    assert record.status is Status.FAILED
+    assert list((cache / "building").iterdir()) == []
+
+
 async def test_a_build_that_takes_too_long_is_ended(cache: Path, index: LocalIndex) -> None:
     slow = BACKEND | {"backend.py": "import time\ndef build_wheel(*_):\n    time.sleep(60)\n"}
     index.releases.append(Release("built", "1.0", slow, source=True))
