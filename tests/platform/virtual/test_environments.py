@@ -15,6 +15,7 @@ from virtual_stages import GREETING, only, policy_of
 
 from blockyard_platform import Runner
 from blockyard_platform.results import StageRecord
+from blockyard_sandbox.environments.sealing import remove
 from blockyard_schemas.policy import Policy
 from blockyard_schemas.statuses import Code, Status
 
@@ -327,6 +328,8 @@ async def test_folders_without_end_are_refused_and_removed(cache: Path, index: L
     deep = "deep/" + "d/" * 1_500 + "x.py"
     index.releases.append(Release("deep", "1.0", {"deep/__init__.py": "", deep: "x = 1\n"}))
     assert (await ran(policy_of(index), "deep", code="import deep")).code is Code.DONE
+    for built in (cache / "environments").iterdir():
+        remove(built)  # what tidies up after the tests cannot
     deeper = """
 import os
 def build_wheel(*_):
