@@ -18,6 +18,7 @@ from script_stages import (
     own_cache,
     policy_of,
     stage_of,
+    tenant_of,
     wall_of,
 )
 from test_full_python import check_footprint, footprint
@@ -49,16 +50,14 @@ def cache() -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def tenant(arena: Arena, cache: Path) -> Iterator[Tenant]:
-    with LocalIndex(WORDS) as index:
-        runner = Runner(policy=policy_of(index, stage={"wall_seconds": 20}))
-        tenant = Tenant(runner, index)
-        arena.sibling()
-        warm = arena.runner.run(tenant.run({"run": LOOK, "deps": ["full-python"]}))
-        assert warm.outputs["result"] == [["script.py"], False, "/scratch", True]
+    arena.sibling()
+    with (
+        LocalIndex(WORDS) as index,
+        tenant_of(arena.runner, index, stage={"wall_seconds": 30}) as tenant,
+    ):
         before = footprint()
         yield tenant
         check_footprint(before)
-        arena.runner.run(runner.close())
 
 
 @pytest.fixture(scope="module")
