@@ -198,6 +198,20 @@ async def served_meanwhile(tenant: Tenant) -> AsyncGenerator[list[float]]:
 
 
 @contextlib.contextmanager
+def tenant_of(loop: asyncio.Runner, index: LocalIndex, **more: Any) -> Generator[Tenant]:
+    """Give a tenant whose sandbox runs, and whose environment is built; it is closed at the end, whatever happens."""
+    runner = Runner(policy=policy_of(index, **more))
+    tenant = Tenant(runner, index)
+    hosts = {"hosts": ["127.0.0.1"]} if "hosts" in more else {}
+    try:
+        warm = loop.run(tenant.run({"run": "result = 1", "deps": ["full-python"]} | hosts))
+        assert warm.outputs.get("result") == 1, warm
+        yield tenant
+    finally:
+        loop.run(runner.close())
+
+
+@contextlib.contextmanager
 def own_cache() -> Generator[Path]:
     """Keep what is built away from the user's own cache."""
     before = os.environ.get("BLOCKYARD_CACHE")

@@ -14,9 +14,9 @@ from arena import Arena, Targets
 from attack_cases import Case, read_file
 from granted_network import HELPERS, Hosts
 from local_index import LocalIndex
-from script_stages import WORDS, Tenant, check, own_cache, policy_of, served_meanwhile, stage_of
+from script_stages import WORDS, Tenant, check, own_cache, served_meanwhile, stage_of, tenant_of
 
-from blockyard_platform import LogLine, Runner
+from blockyard_platform import LogLine
 from blockyard_platform.results import StageRecord
 from blockyard_schemas.statuses import Code, Status
 
@@ -32,14 +32,13 @@ def hosts() -> Iterator[Hosts]:
 
 @pytest.fixture(scope="module")
 def tenant(arena: Arena, hosts: Hosts) -> Iterator[Tenant]:
-    with own_cache(), LocalIndex(WORDS) as index:
-        limits = {"cpu_seconds": 5, "processes": 16}
-        runner = Runner(policy=policy_of(index, hosts=hosts.rules, stage=limits))
-        tenant = Tenant(runner, index)
-        warm = {"run": "result = 1", "deps": ["full-python"], "hosts": GRANTED}
-        assert arena.runner.run(tenant.run(warm)).outputs["result"] == 1
+    limits = {"cpu_seconds": 5, "processes": 16}
+    with (
+        own_cache(),
+        LocalIndex(WORDS) as index,
+        tenant_of(arena.runner, index, hosts=hosts.rules, stage=limits) as tenant,
+    ):
         yield tenant
-        arena.runner.run(runner.close())
 
 
 @pytest.fixture(scope="module")

@@ -18,14 +18,13 @@ from script_stages import (
     check,
     is_slow,
     own_cache,
-    policy_of,
     served_meanwhile,
     stage_of,
+    tenant_of,
     wall_of,
 )
 from test_full_python import KNOWN, check_footprint, footprint
 
-from blockyard_platform import Runner
 from blockyard_platform.results import StageRecord
 from blockyard_schemas.statuses import Code, Status
 
@@ -69,16 +68,11 @@ def cache() -> Iterator[Path]:
 @pytest.fixture(scope="module")
 def tenant(arena: Arena, cache: Path) -> Iterator[Tenant]:
     """One runner for all cases, on the loop of the arena, whose guests are the other tenant; at the end nothing is left of any."""
-    with LocalIndex(WORDS) as index:
-        runner = Runner(policy=policy_of(index))
-        tenant = Tenant(runner, index)
-        arena.sibling()
-        warm = arena.runner.run(tenant.run({"run": "result = 1", "deps": ["full-python"]}))
-        assert warm.outputs["result"] == 1
+    arena.sibling()
+    with LocalIndex(WORDS) as index, tenant_of(arena.runner, index) as tenant:
         before = footprint()
         yield tenant
         check_footprint(before)
-        arena.runner.run(runner.close())
 
 
 @pytest.fixture(scope="module")
