@@ -52,7 +52,7 @@ class Cron:
         """
         expression = checked(text)
         try:
-            CronSim(expression, datetime(2000, 1, 1))  # noqa: DTZ001  (only read)
+            CronSim(expression, datetime(2000, 1, 1))
         except CronSimError:
             day, month = expression.split(" ")[2:4]
             raise CronError(
