@@ -17,7 +17,8 @@ Where day-of-month and day-of-week are both restricted, either is enough; where 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -41,7 +42,12 @@ class Cron:
     """A cron expression in a zone; ``expression`` has five upper-case fields. Made by ``parse``."""
 
     expression: str
-    zone: ZoneInfo
+    timezone: str
+    zone: ZoneInfo = field(repr=False, compare=False)
+
+    def __reduce__(self) -> tuple[Callable[[str, str], Cron], tuple[str, str]]:
+        """Copy and pickle by name: a zone that was read from a file cannot be pickled."""
+        return Cron.parse, (self.expression, self.timezone)
 
     @classmethod
     def parse(cls, text: str, zone: str = "UTC") -> Cron:
@@ -59,7 +65,7 @@ class Cron:
                 f"the field day-of-month of the cron expression has {day!r}, a day that the month"
                 f" {month!r} never has: it would not run"
             ) from None
-        return cls(expression, zone_of(zone))
+        return cls(expression, zone, zone_of(zone))
 
     @property
     def is_wild(self) -> bool:

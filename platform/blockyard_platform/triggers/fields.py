@@ -73,10 +73,10 @@ def checked(text: str) -> str:
             f"{shown(text)} is not a cron expression of five fields: write minute, hour,"
             " day-of-month, month, day-of-week, such as '30 6 * * MON-FRI'"
         )
-    for field, part in zip(_FIELDS, parts, strict=True):
-        for item in part.split(","):
-            _check(field, item)
-    return " ".join(parts)
+    fields = zip(_FIELDS, parts, strict=True)
+    return " ".join(
+        ",".join(_item(field, item) for item in part.split(",")) for field, part in fields
+    )
 
 
 def _short(text: str) -> str:
@@ -89,21 +89,26 @@ def _short(text: str) -> str:
     return _SHORT[word]
 
 
-def _check(field: _Field, item: str) -> None:
+def _item(field: _Field, item: str) -> str:
+    """Return one item of a list as the library reads it rightly."""
     found = _ITEM.fullmatch(item)
     if found is None:
         raise _error(
             field, item, "write a number, '*', a range a-b, a step */n or a-b/n, or a list"
         )
     _, low, high, step = found.groups()
-    if low is not None:
-        least = _number(field, low)
-        if high is not None and _number(field, high) < least:
-            raise _error(field, item, "a range goes from the lower to the higher value")
-        if high is None and step is not None:
-            raise _error(field, item, f"a step stands after '*' or a range: {low}-{field.most}/n")
     if step is not None and not 1 <= int(step) <= field.most - field.least:
         raise _error(field, item, f"a step is 1 to {field.most - field.least}")
+    if low is None:
+        return item
+    if high is None and step is not None:
+        raise _error(field, item, f"a step stands after '*' or a range: {low}-{field.most}/n")
+    least = _number(field, low)
+    most = least if high is None else _number(field, high)
+    if most < least:
+        raise _error(field, item, "a range goes from the lower to the higher value")
+    # cronsim takes 5-5/10 for 5/10, which is 5-59/10 there; for vixie cron it is 5.
+    return low if most == least else item
 
 
 def _number(field: _Field, word: str) -> int:

@@ -66,7 +66,7 @@ class Findings:
             return None
         return value
 
-    def choice(self, value: Any, path: Path, choices: tuple[_Word, ...]) -> _Word | None:
+    def choice(self, value: Any, path: Path, choices: Collection[_Word]) -> _Word | None:
         """Read one of several words."""
         for word in choices:
             if isinstance(value, str) and value == word:

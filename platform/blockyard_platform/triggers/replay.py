@@ -39,9 +39,9 @@ class ReplayGuard:
         What has passed is forgotten. Should the clock be put back afterwards, then what may have been forgotten counts as
         seen.
         """
+        self._forget(now)
         if key in self._seen or until < self._horizon:
             return "seen"
-        self._forget(now)
         if len(self._seen) >= self._most:
             return "full"
         self._seen[key] = until
