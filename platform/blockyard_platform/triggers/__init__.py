@@ -1,0 +1,1 @@
+"""What starts a workflow by itself: schedules, webhooks and other workflows; pure rules that are told the time."""
