@@ -25,9 +25,10 @@ _SHORTEST_WRAPPED = 8
 """Characters of a line of base64 or hexadecimal: four hexadecimal digits would be found in any list of hashes."""
 _LEFT_PLAIN = ("", "/", "!'()*", "!'()*;,/?:@&=+$#", "!'()*;,/?:@&=+$#[]")
 """What is not percent-encoded: RFC 3986, paths, encodeURIComponent, encodeURI, whole addresses."""
-_JSON_SETS = ("", "<>&", "<>&\u2028\u2029", "<>&'", "<>&'+`")
-"""What is written as \\uXXXX besides what must be: nothing, HTML-safe writers, Go, Flask, .NET."""
-_PERCENT = re.compile("%[0-9A-F]{2}")
+_JSON_SETS = ("<>&", "<>&\u2028\u2029", "<>&'")
+_JSON_UPPER_SET = "<>&'+`"
+"""What is written as \\uXXXX besides what must be: HTML-safe writers, Go, Flask; and .NET, with upper-case digits."""
+_PERCENT = re.compile("(?:%[0-9A-F]{2})+")
 _ESCAPE = re.compile(r"\\(?:u[0-9a-f]{4}|.)", re.DOTALL)
 
 
@@ -36,7 +37,9 @@ def pieces_of(value: str) -> Iterator[str]:
 
     A blank value has none: no secret is kept by hiding spaces and line ends.
     """
-    for part in with_lines(value) if value.strip() else ():
+    if not value.strip():
+        return
+    for part in with_lines(value):
         for form in forms_of(part):
             yield from _cut(form)
     for form in wrapped_forms_of(value):
@@ -76,6 +79,7 @@ def _base64(data: bytes) -> Iterator[str]:
         # ``padded`` and ``bare`` the text ends where the value ends.
         padded = b64encode(bytes(before) + data).decode()
         bare = padded.rstrip("=")
+        # A letter at an edge that holds bits of what is around, and up to four of the value, is left.
         whole = (before + len(data)) * 8 // 6
         forms = {padded[first:], bare[first:], bare[first:whole]}
         yield from forms
@@ -115,13 +119,13 @@ def _percent(data: bytes) -> Iterator[str]:
 
 
 def _in_json(value: str) -> Iterator[str]:
-    sets = _present(_JSON_SETS, value)
-    for body in {json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]}:
-        forms = {_with_escapes(body, characters) for characters in sets}
-        forms |= {form.replace('\\"', "\\u0022") for form in forms}
-        forms |= {form.replace("/", "\\/") for form in forms}
-        yield from forms
-        yield from (_ESCAPE.sub(_upper, form) for form in forms)
+    bodies = json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]
+    for body in bodies:
+        yield body
+        yield body.replace("/", "\\/")
+        yield from (_with_escapes(body, characters) for characters in _present(_JSON_SETS, value))
+    yield _ESCAPE.sub(_upper, bodies[0])
+    yield _ESCAPE.sub(_upper, _with_escapes(bodies[0].replace('\\"', "\\u0022"), _JSON_UPPER_SET))
 
 
 def _present(sets: Iterable[str], value: str) -> set[str]:

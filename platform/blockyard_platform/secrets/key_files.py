@@ -63,10 +63,12 @@ def read_key_file(path: str | os.PathLike[str]) -> list[Key]:
     except OSError as error:
         hint = "make one with KeyRing.create" if isinstance(error, FileNotFoundError) else None
         raise KeyFileError(f"{place}: cannot be read: {error.strerror}", hint) from None
-    with open(descriptor, "rb") as file:
+    try:
         # What was opened is looked at, not the path: a path may be another file by then.
         _check_access(place, os.fstat(descriptor))
-        data = file.read(_MOST_BYTES + 1)
+        data = os.read(descriptor, _MOST_BYTES + 1)
+    finally:
+        os.close(descriptor)
     return _parsed(place, data)
 
 

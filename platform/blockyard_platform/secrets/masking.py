@@ -19,8 +19,9 @@ from blockyard_platform.secrets.errors import SecretValueError
 from blockyard_platform.secrets.forms import SHORTEST, pieces_of
 
 MASK = "***"
-MOST_CHARACTERS = 1 << 19
-"""Characters of all values of one masker: each takes about 200 bytes and 6 µs, for the forms it may have."""
+MOST_BYTES = 128 << 10
+MOST_LINES = 2_000
+"""Bytes (UTF-8) and lines of all values of one masker: they have some fifty forms each, which take time and memory."""
 MOST_DEPTH = 200
 """Lists and mappings in each other; what lies deeper is masked as a whole."""
 
@@ -36,10 +37,7 @@ class Masker:
     def __init__(self, values: Iterable[str]) -> None:
         """Prepare all forms of the values; blank ones are left out. Raises SecretValueError when there is too much of them."""
         kept = set(values)
-        if sum(map(len, kept)) > MOST_CHARACTERS:
-            raise SecretValueError(
-                f"the values to mask have more than {MOST_CHARACTERS} characters together"
-            )
+        _check_size(kept)
         self._pieces = frozenset(piece for value in kept for piece in pieces_of(value))
         self._ordered = sorted(self._pieces)
         sizes = {len(piece) for piece in self._pieces}
@@ -211,6 +209,15 @@ class StreamMasker:
         self._covered = max(0, at - until)
         self._held = text[until:]
         return "".join(parts)
+
+
+def _check_size(values: set[str]) -> None:
+    size = sum(len(each.encode("utf-8", "surrogatepass")) for each in values)
+    if size > MOST_BYTES or sum(len(each.splitlines()) for each in values) > MOST_LINES:
+        raise SecretValueError(
+            f"the values to mask have more than {MOST_BYTES} bytes or {MOST_LINES} lines together",
+            "use fewer secrets in one run, or smaller ones",
+        )
 
 
 def _inner_pieces(ordered: list[str]) -> dict[str, list[int]]:

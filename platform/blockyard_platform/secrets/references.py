@@ -12,7 +12,7 @@ from typing import Any, Self
 
 from blockyard_platform.plain import is_list, is_mapping
 from blockyard_platform.secrets.errors import SecretReferenceError
-from blockyard_platform.secrets.sealing import NAME
+from blockyard_platform.secrets.names import NAME
 from blockyard_schemas.nearest import did_you_mean
 from blockyard_schemas.problems import pointer_of
 from blockyard_schemas.showing import shown

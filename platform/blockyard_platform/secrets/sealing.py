@@ -19,10 +19,9 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from blockyard_platform.secrets.errors import Reason, SealedError, SecretValueError
 from blockyard_platform.secrets.key_files import Key, add_key, create_key_file, read_key_file
+from blockyard_platform.secrets.names import NAME
 from blockyard_schemas.showing import shown
 
-NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,99}")
-"""The names that a secret may have, in full (``NAME.fullmatch``)."""
 MOST_VALUE_BYTES = 64 << 10
 MOST_TENANT_CHARACTERS = 200
 _PREFIX = "blockyard1"
