@@ -143,10 +143,11 @@ class Masker:
     def _mapping(self, value: dict[str, Any], depth: int) -> dict[str, Any]:
         same = True
         made: dict[str, Any] = {}
+        numbers: dict[str, int] = {}
         for key, item in value.items():
             new_key, new_item = self.mask(key), self._masked(item, depth + 1)
             same = same and new_key is key and new_item is item
-            made[_free(new_key, made)] = new_item
+            made[_free(new_key, made, numbers)] = new_item
         return value if same else made
 
     def _is_number(self, value: Any) -> bool:
@@ -243,8 +244,10 @@ def _joined(runs: Iterable[Run], joined: list[Run]) -> list[Run]:
     return joined
 
 
-def _free(key: str, taken: dict[str, Any]) -> str:
-    free, number = key, 2
+def _free(key: str, taken: dict[str, Any], numbers: dict[str, int]) -> str:
+    """Return the key with the next number that is free; ``numbers`` are kept, lest each key tries all of them again."""
+    free = key
     while free in taken:
-        free, number = f"{key} ({number})", number + 1
+        numbers[key] = numbers.get(key, 1) + 1
+        free = f"{key} ({numbers[key]})"
     return free

@@ -356,6 +356,12 @@ def test_keys_that_become_alike_are_numbered() -> None:
     assert found == {"***": 1, "*** (2)": 2, "*** (3)": 3, "c": 4}
 
 
+def test_many_keys_that_become_alike() -> None:
+    keys = [f"{number:014b}".replace("0", "aaaa").replace("1", "bbbb") for number in range(10_000)]
+    found = Masker(["aaaa", "bbbb"]).mask_data(dict.fromkeys(keys, 0))
+    assert list(found) == ["***", *(f"*** ({number})" for number in range(2, 10_001))]
+
+
 def test_a_number_that_is_a_secret_is_masked() -> None:
     masker = Masker(["12345678", "-2.5", "7"])
     assert masker.mask_data([12345678, -2.5, 7, 123456789, True, 10**5000]) == [
