@@ -8,12 +8,17 @@ from base64 import b64encode
 from collections.abc import Iterable, Iterator
 from urllib.parse import quote
 
+from blockyard_platform.secrets.errors import SecretValueError
+
 SHORTEST = 4
 """Characters of a value that is masked in other forms than its own.
 
 The base64 of three bytes that stand anywhere in a text has as few as two letters of its own: masking every place where these
 two stand would make any text unreadable, and would still hide nothing, since so short a value is guessed at once.
 """
+MOST_BYTES = 128 << 10
+MOST_LINES = 2_000
+"""Bytes (UTF-8) and lines of all values of one masker: they have some fifty forms each, which take time and memory."""
 LONGEST = 64
 """Characters of a piece. A longer form is masked piece by piece, so that no text has to be held back for long."""
 
@@ -30,6 +35,17 @@ _JSON_UPPER_SET = "<>&'+`"
 """What is written as \\uXXXX besides what must be: HTML-safe writers, Go, Flask; and .NET, with upper-case digits."""
 _PERCENT = re.compile("(?:%[0-9A-F]{2})+")
 _ESCAPE = re.compile(r"\\(?:u[0-9a-f]{4}|.)", re.DOTALL)
+
+
+def check_size(values: Iterable[str]) -> None:
+    """Raise SecretValueError when the values are more than one masker may have."""
+    values = list(values)
+    size = sum(len(each.encode("utf-8", "surrogatepass")) for each in values)
+    if size > MOST_BYTES or sum(len(each.splitlines()) for each in values) > MOST_LINES:
+        raise SecretValueError(
+            f"the values to mask have more than {MOST_BYTES} bytes or {MOST_LINES} lines together",
+            "use fewer secrets in one run, or smaller ones",
+        )
 
 
 def pieces_of(value: str) -> Iterator[str]:

@@ -15,13 +15,9 @@ from heapq import merge
 from typing import Any
 
 from blockyard_platform.plain import is_list, is_mapping
-from blockyard_platform.secrets.errors import SecretValueError
-from blockyard_platform.secrets.forms import SHORTEST, pieces_of
+from blockyard_platform.secrets.forms import SHORTEST, check_size, pieces_of
 
 MASK = "***"
-MOST_BYTES = 128 << 10
-MOST_LINES = 2_000
-"""Bytes (UTF-8) and lines of all values of one masker: they have some fifty forms each, which take time and memory."""
 MOST_DEPTH = 200
 """Lists and mappings in each other; what lies deeper is masked as a whole."""
 
@@ -37,7 +33,7 @@ class Masker:
     def __init__(self, values: Iterable[str]) -> None:
         """Prepare all forms of the values; blank ones are left out. Raises SecretValueError when there is too much of them."""
         kept = set(values)
-        _check_size(kept)
+        check_size(kept)
         self._pieces = frozenset(piece for value in kept for piece in pieces_of(value))
         self._ordered = sorted(self._pieces)
         sizes = {len(piece) for piece in self._pieces}
@@ -210,15 +206,6 @@ class StreamMasker:
         self._covered = max(0, at - until)
         self._held = text[until:]
         return "".join(parts)
-
-
-def _check_size(values: set[str]) -> None:
-    size = sum(len(each.encode("utf-8", "surrogatepass")) for each in values)
-    if size > MOST_BYTES or sum(len(each.splitlines()) for each in values) > MOST_LINES:
-        raise SecretValueError(
-            f"the values to mask have more than {MOST_BYTES} bytes or {MOST_LINES} lines together",
-            "use fewer secrets in one run, or smaller ones",
-        )
 
 
 def _inner_pieces(ordered: list[str]) -> dict[str, list[int]]:
