@@ -1,0 +1,8 @@
+"""The names of secrets; apart from the sealing, so that reading references does not load the cryptography."""
+
+from __future__ import annotations
+
+import re
+
+NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,99}")
+"""The names that a secret may have, in full (``NAME.fullmatch``)."""
