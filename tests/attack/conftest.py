@@ -28,3 +28,9 @@ def targets(arena: Arena) -> Iterator[Targets]:
     for listener in targets.listeners:
         listener.sock.close()
     shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="module")
+def swept(targets: Targets) -> None:
+    """Forget what attacks of other modules, with layers left out, have reached."""
+    targets.sweep()

@@ -20,6 +20,7 @@ from blockyard_platform import LogLine
 from blockyard_platform.results import StageRecord
 from blockyard_schemas.statuses import Code, Status
 
+pytestmark = pytest.mark.usefixtures("swept")
 CASES = read_file("network_cases.txt")
 GRANTED = ["127.0.0.1", "localhost"]
 

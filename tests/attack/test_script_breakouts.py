@@ -28,6 +28,7 @@ from blockyard_platform.results import StageRecord
 from blockyard_sandbox.jail import cgroups
 from blockyard_schemas.statuses import Code, Status
 
+pytestmark = pytest.mark.usefixtures("swept")
 CASES = read_file("script_breakouts.txt")
 LOOK = """
 import json, os, signal

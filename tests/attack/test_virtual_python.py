@@ -28,6 +28,7 @@ from test_full_python import KNOWN, check_footprint, footprint
 from blockyard_platform.results import StageRecord
 from blockyard_schemas.statuses import Code, Status
 
+pytestmark = pytest.mark.usefixtures("swept")
 CASES = adapted_cases()
 QUICK = [case for case in CASES if not is_slow(case)]
 SLOW = [case for case in CASES if is_slow(case)]
@@ -51,12 +52,6 @@ _MOST_MIB = 64
 
 def ids(cases: list[Case]) -> list[str]:
     return [case.name for case in cases]
-
-
-@pytest.fixture(autouse=True, scope="module")
-def swept(targets: Targets) -> None:
-    """Forget what other attacks, with layers left out, have reached."""
-    targets.sweep()
 
 
 @pytest.fixture(scope="module")
