@@ -63,7 +63,9 @@ def remove(folder: Path) -> None:
     if not folder.exists():
         return
     for words in (["chmod", "-R", "u+rwx"], ["rm", "-rf"]):
-        subprocess.run([*words, "--", str(folder)], check=False, capture_output=True)  # noqa: S603
+        subprocess.run(  # noqa: S603  (the system's own programs, whatever the platform's PATH is)
+            [*words, "--", str(folder)], check=False, capture_output=True, env={"PATH": os.defpath}
+        )
     if folder.exists():
         raise OSError(f"{folder} cannot be removed")
 
