@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from blockyard_blocks.catalog import Catalog
 
 MODULES: Final[Mapping[str, tuple[str, ...]]] = {
+    "file": (f"{__name__}.files",),
     "http": (f"{__name__}.http_requests",),
+    "kv": (f"{__name__}.keys",),
 }
 """The modules that hold the host blocks, by category; one is imported when a block of it is first looked up."""
 

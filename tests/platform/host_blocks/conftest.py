@@ -4,6 +4,7 @@ import asyncio
 import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -130,14 +131,20 @@ def names(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[list[str]]]:
 
 
 @pytest.fixture
-def use() -> Use:
+def data(tmp_path: Path) -> Path:
+    """Return the platform's folder for data."""
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def use(data: Path) -> Use:
     """Use a host block in a document, under a policy with some more keys; return the stage's record."""
 
     async def called(uses: str, given: dict[str, Any], **policy: Any) -> StageRecord:
         tag = uses.partition(".")[0]
         rules = {"name": "acme", "tags": [tag], "stages": ["call"], **policy}
         # A sandbox that is given is not started before it is needed, and no host block needs one.
-        async with Runner(policy=rules, sandbox=Sandbox(JailSpec())) as runner:
+        async with Runner(policy=rules, sandbox=Sandbox(JailSpec()), data=data) as runner:
             stages = [{"id": "it", "uses": uses, "with": given}]
             result = await runner.run({"name": "t", "stages": stages})
             assert not result.problems, result.problems
