@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from blockyard_blocks.blocks import Block, block_of
 from blockyard_blocks.collecting import Shelf, blocks_in, shelved
 from blockyard_blocks.errors import CatalogError, LoadError
-from blockyard_blocks.families import FAMILIES, load_family
+from blockyard_blocks.families import FAMILIES, load_family, load_hosted
 from blockyard_blocks.interfaces import Interfaces
 from blockyard_blocks.naming import nearest, read_reference
 
@@ -29,13 +29,14 @@ class Catalog:
 
     ``own`` are those that were added, ``families`` the built-in categories (loaded when they are first needed),
     ``opened`` the references of the private blocks that may be used, ``values`` what host blocks' positional
-    parameters are filled with.
+    parameters are filled with. ``hosted`` are categories of host blocks, by the modules that hold them.
     """
 
     own: Shelf = field(default_factory=dict[str, "tuple[Block, ...]"])
     families: tuple[str, ...] = ()
     opened: frozenset[str] = frozenset()
     values: Mapping[str, Any] = field(default_factory=dict[str, Any], repr=False)
+    hosted: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
 
     @staticmethod
     def builtin() -> Catalog:
@@ -63,8 +64,8 @@ class Catalog:
     def with_blocks(self, blocks: Iterable[Block]) -> Catalog:
         """Return the catalog with more blocks; raise NameClashError, which names both sources."""
         added = tuple(blocks)
-        for category in {block.category for block in added} & set(self.families):
-            shelved([*_flat(load_family(category)), *added])
+        for category in {block.category for block in added} & {*self.families, *self.hosted}:
+            shelved([*_flat(self._lazy(category)), *added])
         return replace(self, own=shelved([*_flat(self.own), *added]))
 
     def with_folder(self, path: str | PathLike[str]) -> Catalog:
@@ -78,6 +79,16 @@ class Catalog:
         from blockyard_blocks.folders import load_folder
 
         return self.with_blocks(load_folder(Path(path), self.values))
+
+    def with_hosted(self, modules: Mapping[str, tuple[str, ...]]) -> Catalog:
+        """Return the catalog with host blocks by category: modules that are imported when a block is first looked up.
+
+        Raises CatalogError when a category is that of a built-in family.
+        """
+        both = sorted(set(modules) & set(self.families))
+        if both:
+            raise CatalogError(f"the category '{both[0]}' is that of a built-in family")
+        return replace(self, hosted={**self.hosted, **modules})
 
     def with_entry_points(self) -> Catalog:
         """Return the catalog with the blocks of installed packages (entry points of ``blockyard.blocks``).
@@ -118,6 +129,7 @@ class Catalog:
             families=tuple(sorted({*self.families, *other.families})),
             opened=self.opened | other.opened,
             values={**self.values, **other.values},
+            hosted={**self.hosted, **other.hosted},
         )
         return together.with_blocks([*_flat(self.own), *_flat(other.own)])
 
@@ -161,8 +173,8 @@ class Catalog:
     def __iter__(self) -> Iterator[Block]:
         """Iterate over the usable blocks in the order of names, newer versions first."""
         blocks = [*_flat(self.own)]
-        for category in self.families:
-            blocks += _flat(load_family(category))
+        for category in (*self.families, *self.hosted):
+            blocks += _flat(self._lazy(category))
         for _, versions in sorted(shelved(blocks).items()):
             yield from (block for block in versions if self._usable(block))
 
@@ -173,6 +185,11 @@ class Catalog:
     def __contains__(self, uses: object) -> bool:
         """Whether a spelling of ``uses`` finds a block."""
         return isinstance(uses, str) and self.find(uses) is not None
+
+    def _lazy(self, category: str) -> Shelf:
+        if category in self.families:
+            return load_family(category)
+        return load_hosted(category, self.hosted[category])
 
     def _usable(self, block: Block) -> bool:
         return not block.private or block.reference in self.opened
@@ -185,8 +202,8 @@ class Catalog:
         name, version = reference
         blocks = list(self.own.get(name, ()))
         category = name.partition(".")[0]
-        if category in self.families:
-            blocks += load_family(category).get(name, ())
+        if category in self.families or category in self.hosted:
+            blocks += self._lazy(category).get(name, ())
             blocks.sort(key=lambda block: block.order, reverse=True)
         return [block for block in blocks if version in (None, block.version)]
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from blockyard_schemas.policy import Policy
 
@@ -16,7 +17,7 @@ class Context:
     """The first positional parameter of a host block: ``def fetch(context: Context, *, url: str) -> str``.
 
     ``stage`` is the stage's path in its job, ``tenant`` the name of the policy that the run is under, ``policy`` that
-    policy. ``log(text)`` adds a line to the stage's log.
+    policy. ``log(text)`` adds a line to the stage's log. ``data`` is the platform's folder for what tenants keep, which may not be there yet.
     """
 
     run_id: str
@@ -25,3 +26,4 @@ class Context:
     tenant: str
     policy: Policy
     log: Callable[[str], None]
+    data: Path | None = None

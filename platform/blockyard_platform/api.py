@@ -132,17 +132,19 @@ class Runner:
         sandbox: Sandbox | None = None,
         workflows: WorkflowsLike = None,
         journal: JournalLike = None,
+        data: str | os.PathLike[str] | None = None,
     ) -> None:
         """Read and start nothing yet; what is wrong with the policy is raised when it is first needed.
 
         ``workflows`` are the documents that may be triggered: a folder, or documents by name. ``journal`` keeps runs beyond this process:
-        a file, a database's URL, or a Store, which is left open. Raises InvalidDocumentError when it cannot be used.
+        a file, a database's URL, or a Store, which is left open. ``data`` is the folder for the keys and files of tenants, in place of
+        that of BLOCKYARD_DATA. Raises InvalidDocumentError when it cannot be used.
         """
         from blockyard_platform.engine.house import House
 
         self._store, self._own_store = _store_of(journal)
         state = () if self._store is None else self._store.files()
-        self._house = House(policy, catalog, sandbox, workflows, state)
+        self._house = House(policy, catalog, sandbox, workflows, state, data)
 
     async def __aenter__(self) -> Self:
         """Return the runner; nothing is started yet."""

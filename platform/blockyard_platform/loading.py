@@ -95,12 +95,12 @@ def load_policy(policy: PolicyLike) -> Policy:
 
 
 def load_catalog(catalog: Catalog | None) -> Catalog:
-    """Return the catalog, or that of the built-in blocks."""
+    """Return the catalog, or that of the built-in blocks and the platform's own host blocks."""
     if catalog is not None:
         return catalog
-    from blockyard_blocks.catalog import Catalog
+    from blockyard_platform.host_blocks import platform_catalog
 
-    return Catalog.builtin()
+    return platform_catalog()
 
 
 def _is_path(text: str) -> bool:

@@ -22,6 +22,7 @@ from blockyard_schemas.policy_containers import (
     VolumeRule,
 )
 from blockyard_schemas.policy_packages import EnvironmentRules, HostRule, PackageRule
+from blockyard_schemas.policy_services import Connection, FileRules, HttpRules, KvRules
 from blockyard_schemas.problems import InvalidDocumentError, Problem, pointer_of
 from blockyard_schemas.reader import ReadLimits, Source, read
 
@@ -112,7 +113,15 @@ class Policy(_Model):
     environment: EnvironmentRules = EnvironmentRules()
     """How their environments are built."""
     hosts: tuple[HostRule, ...] = Field(default=(), max_length=1_000)
-    """The hosts that bash and virtual-python stages may name; without one they have no network."""
+    """The hosts that bash and virtual-python stages may name, and http.request may ask; without one they have no network."""
+    http: HttpRules = HttpRules()
+    """How http.request asks hosts."""
+    kv: KvRules = KvRules()
+    """The tenant's keys and values."""
+    files: FileRules = FileRules()
+    """The tenant's own files."""
+    connections: tuple[Connection, ...] = Field(default=(), max_length=1_000)
+    """The databases that sql.query may name."""
     isolation: Literal["full", "reduced"] = "full"
     """The least level of the jail: with "full" nothing runs where a layer is missing."""
 

@@ -9,6 +9,7 @@ from types import ModuleType
 
 from blockyard_blocks.blocks import Block
 from blockyard_blocks.collecting import Shelf, blocks_in, shelved
+from blockyard_blocks.errors import DeclarationError
 
 FAMILIES: dict[str, tuple[str, ...]] = {
     "csv": ("csv_texts",),
@@ -39,4 +40,16 @@ def load_family(category: str) -> Shelf:
     found: list[Block] = []
     for module in family_modules(category):
         found += blocks_in(module, category=category, source="the built-in blocks", values={})
+    return shelved(found)
+
+
+@cache
+def load_hosted(category: str, modules: tuple[str, ...]) -> Shelf:
+    """Return the host blocks of modules, by name; raise DeclarationError for a block that runs in the guest."""
+    found: list[Block] = []
+    for name in modules:
+        found += blocks_in(import_module(name), category=category, source=name, values={})
+    for block in found:
+        if block.runs != "host":
+            raise DeclarationError(block.name, block.source, "only host blocks are loaded this way")
     return shelved(found)

@@ -49,10 +49,10 @@ def read_policy(name: str | None) -> Policy:
 
 
 def build_catalog(folders: Sequence[str]) -> Catalog:
-    """Return the built-in blocks, those of installed packages, and those of the folders."""
-    from blockyard_blocks.catalog import Catalog
+    """Return the built-in blocks, the platform's host blocks, those of installed packages, and those of the folders."""
+    from blockyard_platform.host_blocks import platform_catalog
 
-    catalog = Catalog.builtin().with_entry_points()
+    catalog = platform_catalog().with_entry_points()
     for folder in folders:
         if not Path(folder).is_dir():
             raise _unreadable(

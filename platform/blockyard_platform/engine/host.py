@@ -39,6 +39,7 @@ async def call_on_host(run: Run, block: Block, arguments: dict[str, Any], path: 
         tenant=run.policy.name,
         policy=run.policy,
         log=_logger(run, block, path),
+        data=run.house.data,
     )
     seconds = run.policy.stage.wall_seconds
     try:

@@ -11,6 +11,7 @@ from blockyard_platform.loading import DOCUMENT_BYTES, load_catalog, load_policy
 from blockyard_platform.workflows import load_workflows
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Iterable
 
     from blockyard_blocks.catalog import Block, Catalog
@@ -35,8 +36,12 @@ class House:
         sandbox: Sandbox | None = None,
         workflows: WorkflowsLike = None,
         state: Iterable[str] = (),
+        data: str | os.PathLike[str] | None = None,
     ) -> None:
-        """Read and start nothing yet; a sandbox that is given is used, and left open. ``state`` are files of the platform's own."""
+        """Read and start nothing yet; a sandbox that is given is used, and left open. ``state`` are files of the platform's own.
+
+        ``data`` is the folder for what tenants keep; without it, that of ``data_folder``.
+        """
         self._policy = policy
         self._catalog = catalog
         self._given = sandbox
@@ -47,6 +52,7 @@ class House:
         self._engine: ContainerEngine | None = None
         self._environments: Environments | None = None
         self._state = tuple(state)
+        self._data = data
 
     @cached_property
     def policy(self) -> Policy:
@@ -57,6 +63,13 @@ class House:
     def catalog(self) -> Catalog:
         """The catalog."""
         return load_catalog(self._catalog)
+
+    @cached_property
+    def data(self) -> Path:
+        """The folder for what tenants keep; nothing is made yet."""
+        from blockyard_platform.data import data_folder
+
+        return data_folder() if self._data is None else Path(self._data).absolute()
 
     @property
     def document_bytes(self) -> int:
@@ -97,7 +110,9 @@ class House:
         if self._engine is None:
             from blockyard_sandbox.containers.engine import ContainerEngine
 
-            self._engine = ContainerEngine(own=(*self._state, str(Path(__file__).parents[2])))
+            self._engine = ContainerEngine(
+                own=(*self._state, str(self.data), str(Path(__file__).parents[2]))
+            )
         return self._engine
 
     def environments(self) -> Environments:

@@ -1,0 +1,1 @@
+"""What tenants keep: keys with values, and files. Each tenant has its own, within a quota."""
