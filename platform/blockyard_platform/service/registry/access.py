@@ -197,11 +197,7 @@ def enter(work: Reading, caller: Caller, action: Action, tenant: str) -> Scope:
     check(caller, action)
     row: Any = None
     if fits("tenant", tenant):
-        stop = sa.select(SWITCHES.c.reason).where(
-            SWITCHES.c.owner == "", SWITCHES.c.kind == "tenant", SWITCHES.c.tenant == TENANTS.c.name
-        )
-        reason = stop.where(SWITCHES.c.name == TENANTS.c.name).scalar_subquery().label("reason")
-        wanted = Scope(caller.tenant).select(TENANTS, TENANTS.c.name, reason)
+        wanted = Scope(caller.tenant).select(TENANTS, TENANTS.c.name, why_disabled())
         row = work.connection.execute(wanted.where(TENANTS.c.name == tenant)).first()
     if row is None:
         raise NotFoundError("tenant", tenant)
@@ -217,6 +213,17 @@ def listing(work: Reading, caller: Caller, action: Action, tenant: str | None = 
         return enter(work, caller, action, wanted)
     check(caller, action)
     return Scope(None)
+
+
+def why_disabled() -> sa.ColumnElement[str | None]:
+    """Return the column ``reason`` for a SELECT of tenants: why one is switched off, or None."""
+    stop = sa.select(SWITCHES.c.reason).where(
+        SWITCHES.c.owner == "",
+        SWITCHES.c.kind == "tenant",
+        SWITCHES.c.tenant == TENANTS.c.name,
+        SWITCHES.c.name == TENANTS.c.name,
+    )
+    return stop.scalar_subquery().label("reason")
 
 
 def everybody() -> Scope:

@@ -8,12 +8,19 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from blockyard_platform.service.registry import switches
-from blockyard_platform.service.registry.access import Action, Scope, check, enter, listing
+from blockyard_platform.service.registry.access import (
+    Action,
+    Scope,
+    check,
+    enter,
+    listing,
+    why_disabled,
+)
 from blockyard_platform.service.registry.errors import ConflictError
 from blockyard_platform.service.registry.names import checked, text
 from blockyard_platform.service.registry.paging import FIRST, Ask, Order, Page, fetch
 from blockyard_platform.service.registry.switches import SwitchKind
-from blockyard_platform.service.registry.tables import SWITCHES, TENANTS
+from blockyard_platform.service.registry.tables import TENANTS
 
 if TYPE_CHECKING:
     from blockyard_platform.service.registry.access import Caller
@@ -85,13 +92,7 @@ def enable(work: Writing, caller: Caller, tenant: str) -> Tenant:
 
 
 def _wanted(scope: Scope) -> sa.Select[Any]:
-    stop = sa.select(SWITCHES.c.reason).where(
-        SWITCHES.c.owner == "",
-        SWITCHES.c.kind == SwitchKind.TENANT.value,
-        SWITCHES.c.tenant == TENANTS.c.name,
-        SWITCHES.c.name == TENANTS.c.name,
-    )
-    return scope.select(TENANTS, TENANTS, stop.scalar_subquery().label("reason"))
+    return scope.select(TENANTS, TENANTS, why_disabled())
 
 
 def _made(row: Any) -> Tenant:
