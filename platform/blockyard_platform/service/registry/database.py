@@ -72,6 +72,7 @@ class Database:
         """Open a file's path or a URL, and migrate it; or use an engine that is open. Raises StoreError."""
         from sqlalchemy.engine import Engine
 
+        self._mine = not isinstance(place, Engine)
         self._engine = place if isinstance(place, Engine) else open_engine(place)
         self._sqlite = self._engine.dialect.name == "sqlite"
         self._now = now
@@ -101,8 +102,9 @@ class Database:
             connection.commit()
 
     def close(self) -> None:
-        """Close all connections."""
-        self._engine.dispose()
+        """Close all connections, but for those of an engine that was given."""
+        if self._mine:
+            self._engine.dispose()
 
 
 @contextmanager

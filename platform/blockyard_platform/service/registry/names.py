@@ -19,7 +19,7 @@ _HINTS = {
     "idempotency key": "use up to 200 visible ASCII characters",
     "digest": "give a SHA-256 in small hexadecimal digits",
 }
-_NEVER = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+_NEVER = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 _VERSIONS = 2**31 - 1
 _DETAILS = 64 * 1024
 

@@ -10,6 +10,7 @@ import hmac
 import json
 import re
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +34,7 @@ from blockyard_platform.service.registry.errors import (
 from blockyard_platform.service.registry.names import known, text
 from blockyard_platform.service.registry.paging import FIRST, Ask, Order, Page, fetch
 from blockyard_platform.service.registry.tables import TOKENS
+from blockyard_platform.store.errors import StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -149,7 +151,8 @@ def authenticate(database: Database, given: str) -> Caller:
         found = _checked(work, given)
     stale = found.used is None or found.used < work.now - _TOUCH_SECONDS
     if stale:
-        with database.writing() as writing:
+        # Whoever only looks is let in although the disk is full, or another one writes for long.
+        with suppress(StoreError), database.writing() as writing:
             touched = everybody().update(TOKENS).where(TOKENS.c.id == found.id)
             writing.change(touched.values(used=writing.now))
     return Caller(found.tenant, found.role, found.scopes, found.id)

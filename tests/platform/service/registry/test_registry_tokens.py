@@ -18,6 +18,7 @@ from blockyard_platform.service.registry.errors import (
     NotFoundError,
 )
 from blockyard_platform.service.registry.tables import TOKENS
+from blockyard_platform.store.errors import StoreError
 
 from .conftest import ADMIN, SERVICE, START, Clock, by
 
@@ -183,3 +184,18 @@ def test_tokens_are_listed_the_latest_first(database: Database, clock: Clock) ->
         assert ids[2] == first.id
         assert tokens.page(work, by("admin", "ant")).items == (first,)
         assert tokens.page(work, ADMIN, "bee").items == (third,)
+
+
+def test_who_looks_is_let_in_although_nothing_can_be_written(
+    database: Database, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = issue(database)
+
+    def fail() -> None:
+        raise StoreError("the disk is full")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(database, "writing", fail)
+        assert tokens.authenticate(database, made.text).token_id == made.token.id
+    with database.reading() as work:
+        assert tokens.read(work, ADMIN, made.token.id).used is None
