@@ -19,7 +19,7 @@ from sqlalchemy import (
 )
 
 INLINE_BYTES = 4096
-HEAD = "0003"
+HEAD = "0004"
 """The newest migration: what a database must be at."""
 
 METADATA = MetaData()

@@ -2,11 +2,12 @@
 
 from alembic import context
 
-from blockyard_platform.store.tables import METADATA
+from blockyard_platform.service.registry.tables import TENANTS
 
 context.configure(
     connection=context.config.attributes["connection"],
-    target_metadata=METADATA,
+    # The journal's tables, which the registry's have joined.
+    target_metadata=TENANTS.metadata,
     render_as_batch=True,
 )
 context.run_migrations()

@@ -1,0 +1,1 @@
+"""The service: many tenants, their workflows and runs, behind one door."""

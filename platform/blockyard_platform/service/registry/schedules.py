@@ -1,0 +1,149 @@
+"""Schedules, as rows: when a workflow is to be run. What a cron text means is the scheduler's; here it is a text."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from blockyard_platform.service.registry.access import Action, enter, listing
+from blockyard_platform.service.registry.errors import InvalidError, NotFoundError
+from blockyard_platform.service.registry.names import canonical, checked, known, text
+from blockyard_platform.service.registry.paging import FIRST, Ask, Order, Page, fetch
+from blockyard_platform.service.registry.paging import MOST as PAGE
+from blockyard_platform.service.registry.tables import SCHEDULES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from blockyard_platform.service.registry.access import Caller
+    from blockyard_platform.service.registry.database import Reading, Writing
+
+MOST = 1_000
+"""Schedules that one tenant can have."""
+
+_ORDER = Order("schedules", (SCHEDULES.c.tenant, SCHEDULES.c.name))
+_KEY = ("tenant", "name")
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """What is to be run, and when. Without ``version`` it is the newest at that time; ``next_at`` is in seconds since 1970."""
+
+    workflow: str
+    cron: str
+    zone: str = "UTC"
+    version: int | None = None
+    params: Mapping[str, Any] | None = None
+    missed: str = "skip"
+    overlap: str = "skip"
+    enabled: bool = True
+    next_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """A tenant's schedule; ``last_at`` is when it was last due."""
+
+    tenant: str
+    name: str
+    timing: Timing
+    last_at: float | None
+    author: str
+    created: float
+
+
+def put(work: Writing, caller: Caller, tenant: str, name: str, timing: Timing) -> Schedule:
+    """Make a schedule, or change it as a whole. Raises NotFoundError, InvalidError."""
+    scope = enter(work, caller, Action.SCHEDULES_WRITE, tenant)
+    row = _row(timing) | {"name": checked("schedule", name)}
+    row |= {"author": caller.who, "created": work.now}
+    scope.lock(work)
+    mine = SCHEDULES.c.name == name
+    if not work.change(scope.update(SCHEDULES).where(mine).values(**row)):
+        scope.limit(work, SCHEDULES, MOST, "schedules")
+        work.change(scope.insert(work, SCHEDULES, **row))
+    details = {key: row[key] for key in ("workflow", "version", "cron", "zone", "enabled")}
+    work.note(caller, tenant, "schedules.put", f"schedule/{name}", **details)
+    return read(work, caller, tenant, name)
+
+
+def read(work: Reading, caller: Caller, tenant: str, name: str) -> Schedule:
+    """Return a schedule. Raises NotFoundError."""
+    scope = enter(work, caller, Action.SCHEDULES_READ, tenant)
+    wanted = scope.select(SCHEDULES).where(SCHEDULES.c.name == known("schedule", name))
+    row = work.connection.execute(wanted).first()
+    if row is None:
+        raise NotFoundError("schedule", name)
+    return _made(row)
+
+
+def delete(work: Writing, caller: Caller, tenant: str, name: str) -> None:
+    """Take a schedule away. Raises NotFoundError."""
+    scope = enter(work, caller, Action.SCHEDULES_WRITE, tenant)
+    if not work.change(scope.delete(SCHEDULES).where(SCHEDULES.c.name == known("schedule", name))):
+        raise NotFoundError("schedule", name)
+    work.note(caller, tenant, "schedules.delete", f"schedule/{name}")
+
+
+def page(
+    work: Reading, caller: Caller, tenant: str | None = None, ask: Ask = FIRST
+) -> Page[Schedule]:
+    """Return the schedules of a tenant, or all that the caller may see, by name."""
+    scope = listing(work, caller, Action.SCHEDULES_READ, tenant)
+    return fetch(work, scope.select(SCHEDULES), _ORDER, ask, _made)
+
+
+def due(work: Reading, caller: Caller, limit: int = 100) -> tuple[Schedule, ...]:
+    """Return enabled schedules whose time has come, those that wait longest first: for the scheduler."""
+    scope = listing(work, caller, Action.SCHEDULES_ADVANCE)
+    come = (SCHEDULES.c.enabled.is_(True), SCHEDULES.c.next_at <= work.now)
+    wanted = scope.select(SCHEDULES).where(*come).order_by(SCHEDULES.c.next_at)
+    found = work.connection.execute(wanted.limit(min(max(limit, 1), PAGE)))
+    return tuple(_made(row) for row in found)
+
+
+def advance(
+    work: Writing, caller: Caller, tenant: str, name: str, was: float, next_at: float | None
+) -> bool:
+    """Note that a schedule's time ``was`` is dealt with, and when it is due next. False: another scheduler has done so, or it was changed."""
+    scope = enter(work, caller, Action.SCHEDULES_ADVANCE, tenant)
+    same = (SCHEDULES.c.name == known("schedule", name), SCHEDULES.c.next_at == was)
+    changed = scope.update(SCHEDULES).where(*same, SCHEDULES.c.enabled.is_(True))
+    return work.change(changed.values(next_at=next_at, last_at=was)) == 1
+
+
+def _row(timing: Timing) -> dict[str, Any]:
+    if timing.version is not None and not 1 <= timing.version < 2**31:
+        raise InvalidError(f"{timing.version} is no version", "leave it out for the newest")
+    if timing.next_at is not None and not math.isfinite(timing.next_at):
+        raise InvalidError("a schedule's next time is a number of seconds")
+    for key in ("missed", "overlap"):
+        text(key, getattr(timing, key), 20, least=1)
+    return {
+        "workflow": checked("workflow", timing.workflow),
+        "version": timing.version,
+        "cron": text("cron", timing.cron, 200, least=1),
+        "zone": text("zone", timing.zone, 100, least=1),
+        "params": canonical(dict(timing.params or {})),
+        "missed": timing.missed,
+        "overlap": timing.overlap,
+        "enabled": timing.enabled,
+        "next_at": timing.next_at,
+    }
+
+
+def _made(row: Any) -> Schedule:
+    timing = Timing(
+        workflow=row.workflow,
+        cron=row.cron,
+        zone=row.zone,
+        version=row.version,
+        params=json.loads(row.params),
+        missed=row.missed,
+        overlap=row.overlap,
+        enabled=row.enabled,
+        next_at=row.next_at,
+    )
+    return Schedule(row.tenant, row.name, timing, row.last_at, row.author, row.created)

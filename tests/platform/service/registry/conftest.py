@@ -1,0 +1,115 @@
+"""Registries in both databases, with two tenants, and callers of every role."""
+
+import shutil
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import pytest
+import sqlalchemy as sa
+
+from blockyard_platform.service.registry import policies, tenants, workflows
+from blockyard_platform.service.registry.access import ALL, Caller, Role
+from blockyard_platform.service.registry.database import Database
+from blockyard_platform.store.tables import METADATA
+
+from ...store.conftest import place, postgres
+
+__all__ = ["place", "postgres"]
+
+Rows: TypeAlias = dict[str, list[Any]]
+
+START = 1_800_000_000.25
+"""A Friday in January 2027."""
+
+DOCUMENT = "name: report\nstages:\n  - id: one\n    echo: hello\n"
+
+
+@dataclass
+class Clock:
+    """A clock that goes on when it is told to."""
+
+    now: float = START
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def by(role: str, tenant: str | None = None, *scopes: str) -> Caller:
+    """Return a caller with a role, for a tenant or for all."""
+    return Caller(tenant, Role(role), frozenset(scopes or {ALL}), f"{role}-{tenant or 'all'}")
+
+
+ADMIN = by("admin")
+SERVICE = Caller.service()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture(scope="session")
+def filled_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a file with a database that is copied for each test."""
+    file = tmp_path_factory.mktemp("filled") / "runs.db"
+    _fill(str(file))
+    return file
+
+
+@pytest.fixture(scope="session")
+def filled_server(postgres: str) -> tuple[str, Rows]:
+    """Return the URL of a database, and the rows that each test finds in it: to make a database takes the server long."""
+    where = sa.make_url(postgres).set(drivername="postgresql+psycopg")
+    engine = sa.create_engine(where, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(sa.text("CREATE DATABASE filled"))
+    engine.dispose()
+    url = postgres.replace("/postgres?", "/filled?")
+    _fill(url)
+    with _connected(url) as connection:
+        tables = METADATA.sorted_tables
+        return url, {it.name: list(connection.execute(sa.select(it)).mappings()) for it in tables}
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, tmp_path: Path, clock: Clock) -> Iterator[Database]:
+    """Yield a database with the tenants ``ant`` and ``bee``, which each have a policy and a workflow."""
+    if request.param == "sqlite":
+        place = str(tmp_path / "runs.db")
+        shutil.copy(request.getfixturevalue("filled_file"), place)
+    else:
+        place, rows = request.getfixturevalue("filled_server")
+        _restore(place, rows)
+    found = Database(place, clock)
+    yield found
+    found.close()
+
+
+def _fill(place: str) -> None:
+    found = Database(place, Clock())
+    with found.writing() as work:
+        for name in ("ant", "bee"):
+            tenants.create(work, ADMIN, name)
+            policies.put(work, ADMIN, name, "{steps: 5}")
+            workflows.put(work, by("author", name), name, "report", DOCUMENT)
+    found.close()
+
+
+def _restore(url: str, rows: Rows) -> None:
+    with _connected(url) as connection:
+        for table in reversed(METADATA.sorted_tables):
+            connection.execute(sa.delete(table))
+        for table in METADATA.sorted_tables:
+            if rows[table.name]:
+                connection.execute(sa.insert(table), rows[table.name])
+
+
+@contextmanager
+def _connected(url: str) -> Generator[sa.Connection]:
+    engine = sa.create_engine(sa.make_url(url).set(drivername="postgresql+psycopg"))
+    with engine.begin() as connection:
+        yield connection
+    engine.dispose()
