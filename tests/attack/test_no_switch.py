@@ -95,11 +95,14 @@ def test_no_product_code_changes_a_spec_or_reads_the_environment() -> None:
         "blockyard_sandbox/jail/zygote.py",
         "blockyard_sandbox/programs.py",
     ]
-    # The folder for environments, and what the machine's uv and pip are set up for; where the container engine is, and the passwords that an
+    # The folder for environments, and what the machine's uv and pip are set up for; the folder for tenants' data; the URLs of databases that a
+    # policy names; where the container engine is, and the passwords that an
     # admin's policy names; what uv and interpreters of the host are started with; a script's own, inside; the doctor's
     # question from inside; the last hands it on when a test leaves that layer out.
     assert reads == {
         "blockyard_platform/caching.py",
+        "blockyard_platform/data.py",
+        "blockyard_platform/host_blocks/databases/asking.py",
         "blockyard_sandbox/containers/client.py",
         "blockyard_sandbox/containers/images.py",
         "blockyard_sandbox/environments/interpreters.py",

@@ -16,6 +16,7 @@ MODULES: Final[Mapping[str, tuple[str, ...]]] = {
     "file": (f"{__name__}.files",),
     "http": (f"{__name__}.http_requests",),
     "kv": (f"{__name__}.keys",),
+    "sql": (f"{__name__}.queries",),
 }
 """The modules that hold the host blocks, by category; one is imported when a block of it is first looked up."""
 

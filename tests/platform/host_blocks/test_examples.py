@@ -47,6 +47,8 @@ def test_the_examples_of_stores_run_in_this_order(names: list[str], tmp_path: Pa
 
 
 def test_the_built_in_catalog_has_none_of_them() -> None:
-    assert not any(name in Catalog.builtin() for name in ("http.request", "kv.get", "file.read"))
+    assert not any(
+        name in Catalog.builtin() for name in ("http.request", "kv.get", "file.read", "sql.query")
+    )
     assert platform_catalog().guest_config() == Catalog.builtin().guest_config()
     assert platform_catalog().merge(Catalog.builtin()).find("http.request@v1") is not None

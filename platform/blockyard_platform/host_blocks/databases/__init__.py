@@ -1,0 +1,1 @@
+"""Statements of tenants in databases that an admin has named, held back by the databases themselves."""
