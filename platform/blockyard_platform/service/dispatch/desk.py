@@ -87,11 +87,16 @@ class Desk:
             self._nudged = True
             self._changed.notify_all()
 
-    def find(self, run_id: str, number: int) -> Claim | None:
-        """Return what was given to this process and is still its own."""
+    def enter(self, run_id: str, number: int) -> Claim | None:
+        """Return what was given to this process, when its thread begins; None when it was lost before that."""
         with self._changed:
             key = (run_id, number)
-            return None if key in self._lost else self._at_work.get(key)
+            if key not in self._lost:
+                return self._at_work.get(key)
+            self._lost.remove(key)
+            self._at_work.pop(key)
+            self._changed.notify_all()
+            return None
 
     def finished(self, claim: Claim, state: State) -> None:
         """Note how a run has ended: ENDED, DELAYED or FAILED."""
@@ -188,7 +193,9 @@ class Desk:
             raise
         self._go_on(len(over), claims)
         for it, future in taken:
+            # Of two submissions of one run that came together, the first one was new.
             future.set_result(it.run_id in added)
+            added.discard(it.run_id)
         if self._outlets is not None:
             for claim in claims:
                 self._outlets.begin(claim)

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy import event
 
 from blockyard_platform.service.dispatch.port import DispatchError
+from blockyard_platform.service.dispatch.tables import limit_idle
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -51,6 +52,8 @@ class Durable:
             "system_database_engine": self._engine,
             "serializer": dbos.DBOSPortableJSONSerializer(),
             "use_listen_notify": False,
+            # Nothing is listened for: this only bounds how long the thread takes to end.
+            "notification_listener_polling_interval_sec": 0.1,
             # Slots, and what DBOS itself does in threads; a lost run's thread lives on for a while.
             "max_executor_threads": 2 * slots + 4,
             "log_level": "WARNING",
@@ -102,7 +105,9 @@ def _id_of(run_id: str, number: int) -> str:
 def _system_engine(tables: Engine) -> Engine:
     """Return DBOS's own engine. On SQLite it has a file of its own: its writers would wait for those of the journal."""
     if tables.dialect.name != "sqlite":
-        return sa.create_engine(tables.url, pool_pre_ping=True)
+        engine = sa.create_engine(tables.url, pool_pre_ping=True)
+        event.listen(engine, "connect", limit_idle)
+        return engine
     engine = sa.create_engine(tables.url.set(database=f"{tables.url.database}-dbos"))
     event.listen(engine, "connect", _configure_sqlite)
     return engine

@@ -95,19 +95,18 @@ def claim(connection: Connection, worker: str, free: int, turns: Turns) -> list[
 
 
 def _take(connection: Connection, worker: str, tenant: str, most: int) -> list[Claim]:
+    """Give a tenant's first runs to a worker. Two statements: in one, PostgreSQL may read the whole queue for each row."""
     first = (
         sa.select(QUEUE.c.seq)
         .where(QUEUE.c.state == State.QUEUED, QUEUE.c.tenant == tenant)
         .order_by(QUEUE.c.rank, QUEUE.c.seq)
         .limit(most)
+        .with_for_update()
     )
+    found = list(connection.execute(first).scalars())
     statement = (
         sa.update(QUEUE)
-        .where(
-            QUEUE.c.seq.in_(first.scalar_subquery()),
-            QUEUE.c.state == State.QUEUED,
-            sa.exists().where(WORKERS.c.id == worker),
-        )
+        .where(QUEUE.c.seq.in_(found), sa.exists().where(WORKERS.c.id == worker))
         .values(state=State.RUNNING, worker=worker, number=QUEUE.c.number + 1)
         .returning(QUEUE.c.rank, QUEUE.c.seq, QUEUE.c.run, QUEUE.c.number, QUEUE.c.failures)
     )
@@ -117,13 +116,13 @@ def _take(connection: Connection, worker: str, tenant: str, most: int) -> list[C
 def _waiting_tenants(connection: Connection) -> list[str]:
     """Return who waits, by one look into the index a tenant, however many runs each has."""
 
-    def least(*conditions: sa.ColumnElement[bool]) -> Any:
-        found = sa.select(sa.func.min(QUEUE.c.tenant).label("tenant"))
-        return found.where(QUEUE.c.state == State.QUEUED, *conditions)
+    def least(*conditions: sa.ColumnElement[bool]) -> sa.Select[tuple[str | None]]:
+        found = sa.select(QUEUE.c.tenant).where(QUEUE.c.state == State.QUEUED, *conditions)
+        return sa.select(found.order_by(QUEUE.c.tenant).limit(1).scalar_subquery().label("tenant"))
 
     tenants = least().cte("tenants", recursive=True)
-    following = least(QUEUE.c.tenant > tenants.c.tenant).scalar_subquery()
-    tenants = tenants.union_all(sa.select(following).where(tenants.c.tenant.is_not(None)))
+    following = least(QUEUE.c.tenant > tenants.c.tenant)
+    tenants = tenants.union_all(following.where(tenants.c.tenant.is_not(None)))
     found = connection.execute(sa.select(tenants.c.tenant).where(tenants.c.tenant.is_not(None)))
     return list(found.scalars())
 

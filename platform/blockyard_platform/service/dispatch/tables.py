@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Connection, Engine
 
 _LOCK = 1651270512
+_IDLE_SECONDS = 5
 
 METADATA = MetaData()
 
@@ -51,7 +52,12 @@ QUEUE = Table(
     Column("ended", Float),
     Index("queue_order", "state", "tenant", "rank", "seq"),
     Index("queue_worker", "worker"),
-    Index("queue_ended", "state", "ended"),
+    Index(
+        "queue_ended",
+        "ended",
+        sqlite_where=sa.text("ended IS NOT NULL"),
+        postgresql_where=sa.text("ended IS NOT NULL"),
+    ),
     sqlite_autoincrement=True,
 )
 
@@ -69,10 +75,8 @@ WORKERS = Table(
 def open_tables(place: str) -> Engine:
     """Open a database, as the journal does, and make the tables of dispatch. Raises StoreError."""
     engine = open_engine(place)
-    if engine.dialect.name == "sqlite":
-        # What was accepted must outlive the machine's power; the journal takes care of itself.
-        event.listen(engine, "connect", _wait_for_disk)
-        engine.dispose()
+    event.listen(engine, "connect", _PREPARE[engine.dialect.name])
+    engine.dispose()
     with locked(engine) as connection:
         for table in METADATA.sorted_tables:
             connection.execute(sa.schema.CreateTable(table, if_not_exists=True))
@@ -100,5 +104,21 @@ def now(engine: Engine | Connection) -> sa.ColumnElement[float]:
     return sa.literal_column("extract(epoch from clock_timestamp())::float8", Float)
 
 
-def _wait_for_disk(connection: Any, _: Any) -> None:
+def _prepare_sqlite(connection: Any, _: Any) -> None:
+    """Let what was accepted outlive the machine's power; the journal takes care of itself."""
     connection.execute("PRAGMA synchronous=FULL")
+
+
+def _prepare_postgresql(connection: Any, _: Any) -> None:
+    """Go by the indexes: a plan that was made while the queue was short is kept, and would read all of a long one."""
+    connection.execute("SET enable_seqscan TO off")
+    limit_idle(connection, _)
+
+
+def limit_idle(connection: Any, _: Any) -> None:
+    """Let the server end a transaction in which nothing comes for a while: a process may be stopped while it holds a lock."""
+    connection.execute(f"SET idle_in_transaction_session_timeout TO '{_IDLE_SECONDS}s'")
+    connection.commit()
+
+
+_PREPARE = {"sqlite": _prepare_sqlite, "postgresql": _prepare_postgresql}

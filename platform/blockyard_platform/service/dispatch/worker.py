@@ -88,7 +88,7 @@ class Worker:
 
     def _perform(self, run_id: str, number: int) -> str:
         """Execute a run, in one of DBOS's threads; what it returns is for those who read DBOS's tables."""
-        claim = self.desk.find(run_id, number)
+        claim = self.desk.enter(run_id, number)
         if claim is None:
             return "LOST"
         state = State.DELAYED
