@@ -1,1 +1,1 @@
-"""The service: many tenants, their workflows and runs, behind one door."""
+"""The service: many tenants, durable runs, one process on SQLite or many workers on PostgreSQL."""
