@@ -134,7 +134,7 @@ def test_no_shipped_part_but_the_platforms_own_builds_a_jail(name: str) -> None:
         for room in ("platform", "blocks", "schemas")
         for path in (root / room).rglob("*.py")
         if re.search(rf"\b{name}\b\s*[(=:]", path.read_text())
-        and "blockyard_sandbox" in path.read_text()
+        and "blockyard_sandbox.spec" in path.read_text()
     ]
     assert set(users) <= {"platform/blockyard_platform/engine/house.py"}
 
