@@ -34,7 +34,7 @@ _AFTER_ERROR_SECONDS = 0.25
 
 @dataclass(frozen=True, slots=True)
 class Outlets:
-    """Where runs go: dealt out by ``turns``, begun by ``begin``, which must not wait for them, and told when they are cancelled."""
+    """Where runs go: dealt out by ``turns``, begun by ``begin``, which must not wait for their end, and told when they are cancelled."""
 
     turns: Turns
     begin: Callable[[Claim], None]
@@ -116,11 +116,6 @@ class Desk:
             fresh = self._at_work.keys() - self._lost
             self._lost |= fresh
             return sorted({run_id for run_id, _ in fresh})
-
-    def holds(self, run_id: str) -> bool:
-        """Say whether a run is at work here."""
-        with self._changed:
-            return any(key[0] == run_id for key in self._at_work.keys() - self._lost)
 
     def take_no_more(self) -> None:
         """Give out no more runs."""

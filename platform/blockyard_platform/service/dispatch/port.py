@@ -49,7 +49,8 @@ class Callbacks:
     before, or has even ended: it must look. When it raises, it is called again later. ``on_cancel(run_id)`` stops a
     run that is being executed here. ``on_lost(run_ids)`` says that these runs are another worker's from now on: their
     guests must end, and nothing more be written. ``on_failed(run_id)`` is called in place of ``execute`` for a run that has
-    failed too often: it writes the run's end. ``share(tenant)`` is asked at each dispatch and must be quick.
+    failed too often: it writes the run's end. ``share(tenant)`` is asked at each dispatch. All but ``execute`` and ``on_failed`` must return
+    at once: the heart and the desk wait for them.
     """
 
     execute: Callable[[str], None]
@@ -155,7 +156,10 @@ class Dispatcher(Protocol):
         ...
 
     async def purge(self, older_than_seconds: float, limit: int = 500) -> int:
-        """Forget runs that ended so long ago, at most so many; say how many. Their ids are then free again."""
+        """Forget runs that ended so long ago, at most so many; say how many. Their ids are then free again.
+
+        A process without slots leaves what DBOS has of them where it is.
+        """
         ...
 
     async def stop(self, *, drain: bool = True, seconds: float | None = None) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
@@ -80,33 +80,39 @@ def claim(connection: Connection, worker: str, free: int, turns: Turns) -> list[
     if not open_tenants:
         return []
     running = _running_by_tenant(connection)
-    claims: list[Claim] = []
-    while len(claims) < free and open_tenants:
-        dealt = turns.deal(free - len(claims), open_tenants, running)
+    taken: dict[str, list[int]] = {tenant: [] for tenant in open_tenants}
+    while open_tenants and (left := free - sum(map(len, taken.values()))):
+        dealt = turns.deal(left, open_tenants, running)
         if not dealt:
             break
         for tenant, most in dealt.items():
-            taken = _take(connection, worker, tenant, most)
-            running[tenant] = running.get(tenant, 0) + len(taken)
-            claims += taken
-            if len(taken) < most:
+            found = _first(connection, tenant, most, len(taken[tenant]))
+            taken[tenant] += found
+            running[tenant] = running.get(tenant, 0) + len(found)
+            if len(found) < most:
                 open_tenants.discard(tenant)
-    return claims
+    return _give(connection, worker, [seq for found in taken.values() for seq in found])
 
 
-def _take(connection: Connection, worker: str, tenant: str, most: int) -> list[Claim]:
-    """Give a tenant's first runs to a worker. Two statements: in one, PostgreSQL may read the whole queue for each row."""
-    first = (
+def _first(connection: Connection, tenant: str, most: int, after: int) -> list[int]:
+    statement = (
         sa.select(QUEUE.c.seq)
         .where(QUEUE.c.state == State.QUEUED, QUEUE.c.tenant == tenant)
         .order_by(QUEUE.c.rank, QUEUE.c.seq)
         .limit(most)
+        .offset(after)
         .with_for_update()
     )
-    found = list(connection.execute(first).scalars())
+    return list(connection.execute(statement).scalars())
+
+
+def _give(connection: Connection, worker: str, taken: list[int]) -> list[Claim]:
+    """Give runs to a worker. It is a statement of its own: in one, PostgreSQL may read the whole queue for each row."""
+    if not taken:
+        return []
     statement = (
         sa.update(QUEUE)
-        .where(QUEUE.c.seq.in_(found), sa.exists().where(WORKERS.c.id == worker))
+        .where(QUEUE.c.seq.in_(taken), sa.exists().where(WORKERS.c.id == worker))
         .values(state=State.RUNNING, worker=worker, number=QUEUE.c.number + 1)
         .returning(QUEUE.c.rank, QUEUE.c.seq, QUEUE.c.run, QUEUE.c.number, QUEUE.c.failures)
     )
@@ -164,27 +170,27 @@ def end(connection: Connection, claims: Sequence[Claim], state: State) -> None:
     """Note that runs have ended, where they are still what was given; those wanted again are queued."""
     wanted = QUEUE.c.again == 1
     over = sa.case((QUEUE.c.cancel == 1, State.CANCELLED), else_=state)
-    statement = _held().values(
+    statement = _held(claims).values(
         state=sa.case((wanted, State.QUEUED), else_=over),
         ended=sa.case((wanted, None), else_=now(connection)),
         failures=sa.case((wanted, 0), else_=QUEUE.c.failures),
         worker=None,
         again=0,
     )
-    connection.execute(statement, _keys(claims))
+    connection.execute(statement)
 
 
 def delay(connection: Connection, claims: Sequence[Claim], seconds: float) -> None:
     """Note that runs have failed, and are tried again: after ``seconds``, and twice as long after each time."""
     for it in claims:
         wait = min(seconds * 2 ** min(it.failures, 20), _LONGEST_DELAY)
-        statement = _held().values(
+        statement = _held([it]).values(
             state=State.DELAYED,
             failures=QUEUE.c.failures + 1,
             due=now(connection) + wait,
             worker=None,
         )
-        connection.execute(statement, _keys([it]))
+        connection.execute(statement)
 
 
 def wake(connection: Connection) -> int:
@@ -206,14 +212,8 @@ def release(connection: Connection, worker: str, *, failed: bool) -> list[str]:
     return sorted(connection.execute(statement).scalars())
 
 
-def _held() -> sa.Update:
+def _held(claims: Sequence[Claim]) -> sa.Update:
     """Return an update of runs that are still with whom they were given to: any other has a higher number."""
-    return sa.update(QUEUE).where(
-        QUEUE.c.run == sa.bindparam("the_run"),
-        QUEUE.c.number == sa.bindparam("the_number"),
-        QUEUE.c.state == State.RUNNING,
-    )
-
-
-def _keys(claims: Sequence[Claim]) -> list[dict[str, Any]]:
-    return [{"the_run": it.run_id, "the_number": it.number} for it in claims]
+    keys = [(it.run_id, it.number) for it in claims]
+    held = sa.tuple_(QUEUE.c.run, QUEUE.c.number).in_(keys)
+    return sa.update(QUEUE).where(held, QUEUE.c.state == State.RUNNING)

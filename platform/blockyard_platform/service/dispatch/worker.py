@@ -47,8 +47,12 @@ class Worker:
 
     def open(self) -> None:
         """Take part, and take up at once what died on this machine."""
-        self._lease.take()
-        self._look_after()
+        try:
+            self._lease.take()
+            self._look_after()
+        except BaseException:
+            self._durable.close()
+            raise
         self._heart.start()
         self.desk.open()
 
@@ -79,7 +83,7 @@ class Worker:
         self._durable.close()
 
     def _begin(self, claim: Claim) -> None:
-        """Give a run to DBOS, in the desk's thread."""
+        """Give a run to DBOS, in the desk's thread; others end meanwhile, and the next turn is worth its commit."""
         try:
             self._durable.start(claim)
         except Exception:  # noqa: BLE001  (it is tried again)
