@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from arena import Arena, Targets
 from attack_cases import Case, read_file
+from engines import unavailable
 from full_python import frame
 from local_index import LocalIndex
 from script_stages import (
@@ -132,7 +133,7 @@ def test_memory_of_all_processes_counts_where_groups_are_had(
     tenant: Tenant, facts: dict[str, Any], arena: Arena
 ) -> None:
     if not cgroups.find().bases:
-        pytest.skip("this machine has no control groups to make")
+        unavailable("this machine has no control groups to make")
     case = next(case for case in CASES if case.name.endswith("/memory-of-all-processes"))
     record = arena.runner.run(tenant.run(stage_of(case, facts)))
     assert record.code is Code.MEMORY_LIMIT, record

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from engines import unavailable
 
 from blockyard_platform import Runner
 from blockyard_platform.results import StageRecord
@@ -57,9 +58,9 @@ class Podman:
 
 
 def _image() -> bytes:
-    busybox = shutil.which("busybox")
-    if busybox is None:
-        pytest.skip("no busybox on this machine")
+    busybox = shutil.which("busybox") or ""
+    if not busybox:
+        unavailable("no busybox on this machine")
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o755)
         programs = Path(folder, "bin")
@@ -75,7 +76,7 @@ def _image() -> bytes:
 @pytest.fixture(scope="module")
 def podman() -> Iterator[Podman]:
     if shutil.which("podman") is None or os.geteuid() != 0:
-        pytest.skip("Podman is not installed, or this is not root")
+        unavailable("Podman is not installed, or this is not root")
     with tempfile.TemporaryDirectory(prefix="blockyard-podman-") as folder:
         found = Podman(Path(folder))
         (found.folder / "containers.conf").write_text(SETTINGS)

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import os
 import shutil
 import socket
 import sys
@@ -12,6 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from engines import unavailable
 
 from blockyard_sandbox.egress import connecting, relay
 from blockyard_sandbox.egress.hosts import HostRule
@@ -23,7 +25,10 @@ Ask = Callable[..., Awaitable[bytes]]
 Reader = asyncio.StreamReader
 Writer = asyncio.StreamWriter
 
-needs_curl = pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+needs_curl = pytest.mark.skipif(
+    shutil.which("curl") is None and os.environ.get("BLOCKYARD_REQUIRE") != "all",
+    reason="curl is not installed",
+)
 
 
 class _Echo(BaseHTTPRequestHandler):
@@ -481,7 +486,7 @@ except ConnectionRefusedError:
 
 async def test_a_namespace_without_network_reaches_what_is_allowed(web: int) -> None:
     if shutil.which("unshare") is None:
-        pytest.skip("unshare is not installed")
+        unavailable("unshare is not installed")
     ours, theirs = socket.socketpair()
     program = ("unshare", "--map-root-user", "--net", sys.executable, "-c", _IN_NAMESPACE)
     with ours, theirs:
@@ -496,7 +501,7 @@ async def test_a_namespace_without_network_reaches_what_is_allowed(web: int) -> 
         _, descriptors, _, _ = await asyncio.to_thread(socket.recv_fds, ours, 1, 1)
         if not descriptors:
             await process.wait()
-            pytest.skip("this machine gives no namespaces")
+            unavailable("this machine gives no namespaces")
         proxy = EgressProxy(_local(web))
         await proxy.start(socket.socket(fileno=descriptors[0]))
         ours.send(b"x")
