@@ -126,10 +126,6 @@ class Environments:
             facts = os.stat(self._store.environments / name)
             yield Environment(name, facts.st_ino)
 
-    def log(self, name: str) -> str:
-        """Return what uv said when the environment of a name was built."""
-        return self._store.log(name)
-
     async def scripts(self, interpreter: Interpreter) -> Sandbox:
         """Return the sandbox in which scripts of an interpreter run, with any of the environments. Raises SandboxUnavailableError."""
         await self._ready()

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from blockyard_sandbox.spec import Level
 
 UV = "/blockyard/uv"
-SEED = "/blockyard/seed"
 _SYSTEM = ("/usr", "/")
 """Prefixes whose folders every jail that starts programs shows."""
 _TAKEN = ("/tmp", "/scratch", "/dev", "/proc", "/environment", "/blockyard", "/zoneinfo")  # noqa: S108  (of the jail)

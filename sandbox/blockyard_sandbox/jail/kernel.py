@@ -105,15 +105,6 @@ def sethostname(name: bytes) -> None:
     _checked(libc().sethostname(name, len(name)), "sethostname")
 
 
-def drop_capabilities() -> None:
-    """Give up every capability: bounding and ambient set, then the process's own."""
-    for number in range(64):
-        if libc().prctl(PR_CAPBSET_DROP, ctypes.c_ulong(number), 0, 0, 0) != 0:
-            break
-    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL)
-    clear_capabilities()
-
-
 def clear_capabilities() -> None:
     """Empty the process's effective, permitted and inheritable sets."""
     header = struct.pack("Ii", 0x20080522, 0)
