@@ -12,6 +12,7 @@ import language
 import ours
 import peering
 import same_documents
+import service
 from goals import Goal, show
 
 HELLO = "name: hello\nstages: [{id: a, run: 'result = 1'}]\n"
@@ -82,6 +83,8 @@ def main() -> None:
     goals.append(Goal("bash stage / bare fork and jail", kinds["bash"] / ours.floor(100), 2, "x"))
     print("measuring environments ...", file=sys.stderr, flush=True)
     goals += environments.goals(15)
+    print("measuring the service ...", file=sys.stderr, flush=True)
+    goals += service.goals(quick=options.quick)
     print("\n".join(["", *map(show, goals)]))
     print("measuring the same documents in ddeutil-workflow ...", file=sys.stderr, flush=True)
     same = same_documents.table(rounds)

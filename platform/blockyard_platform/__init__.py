@@ -7,27 +7,29 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from blockyard_platform.admission import Admission, admit
-    from blockyard_platform.api import Runner, arun, run, validate
+    from blockyard_platform.api import arun, run, validate
     from blockyard_platform.engine.handle import RunHandle
-    from blockyard_platform.results import (
-        Event,
-        JobResult,
-        LogLine,
-        RunResult,
-        RunView,
-        StageRecord,
-    )
+    from blockyard_platform.engine.premises import Premises
+    from blockyard_platform.engine.waits import Parking
+    from blockyard_platform.events import Event, RunView
+    from blockyard_platform.results import JobResult, LogLine, RunResult, StageRecord
+    from blockyard_platform.runner import Runner
+    from blockyard_platform.waits import Answer, Waiting
 
 _HOMES = {
     "Admission": "admission",
-    "Event": "results",
+    "Answer": "waits",
+    "Event": "events",
     "JobResult": "results",
     "LogLine": "results",
+    "Parking": "engine.waits",
+    "Premises": "engine.premises",
     "RunHandle": "engine.handle",
     "RunResult": "results",
-    "RunView": "results",
-    "Runner": "api",
+    "RunView": "events",
+    "Runner": "runner",
     "StageRecord": "results",
+    "Waiting": "waits",
     "admit": "admission",
     "arun": "api",
     "run": "api",
@@ -36,14 +38,18 @@ _HOMES = {
 
 __all__ = [
     "Admission",
+    "Answer",
     "Event",
     "JobResult",
     "LogLine",
+    "Parking",
+    "Premises",
     "RunHandle",
     "RunResult",
     "RunView",
     "Runner",
     "StageRecord",
+    "Waiting",
     "admit",
     "arun",
     "run",

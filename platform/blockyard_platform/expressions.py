@@ -66,8 +66,8 @@ _REFERENCE = re.compile(
 )
 
 
-def parse(source: str) -> Expression:
-    """Read one expression; raise ExpressionError when no form fits or a name is not known."""
+def parse(source: str, roots: frozenset[str] = ROOTS) -> Expression:
+    """Read one expression; raise ExpressionError when no form fits or a name is not one of ``roots``."""
     text = source.strip()
     if not text:
         raise ExpressionError(
@@ -77,7 +77,7 @@ def parse(source: str) -> Expression:
         raise ExpressionError(
             f"an expression is longer than {MAX_SOURCE} characters", "use a python stage"
         )
-    return _literal(text) or _path(text) or GuestExpression(text, needs_of(text))
+    return _literal(text, roots) or _path(text, roots) or GuestExpression(text, needs_of(text))
 
 
 def needs_of(text: str) -> tuple[tuple[str, str | None], ...]:
@@ -98,12 +98,12 @@ def _piped(value: Literal | Path) -> Literal | Path | Piped:
     return Piped(replace(value, filters=value.filters[:first]), value.filters[first:])
 
 
-def _literal(text: str) -> Literal | Piped | Path | None:
+def _literal(text: str, roots: frozenset[str]) -> Literal | Piped | Path | None:
     matched = _literal_at(text, 0)
     if matched is None:
         return None
     value, end = matched
-    filters = _filters(text, end)
+    filters = _filters(text, end, roots)
     return None if filters is None else _piped(Literal(value, filters))
 
 
@@ -119,18 +119,20 @@ def _literal_at(text: str, start: int) -> tuple[Any, int] | None:
     return None
 
 
-def _path(text: str) -> Path | Piped | Literal | None:
+def _path(text: str, roots: frozenset[str]) -> Path | Piped | Literal | None:
     head = _HEAD.match(text)
     if head is None:
         return None
     steps, position = _steps(text, head.end())
-    filters = _filters(text, position)
+    filters = _filters(text, position, roots)
     if filters is None:
         return None
     root = head.group()
-    if root not in ROOTS:
-        near = nearest(root, ROOTS)
-        hint = f"did you mean '{near}'?" if near else f"names: {', '.join(sorted(ROOTS))}"
+    if root not in roots:
+        near = nearest(root, roots)
+        hint = f"did you mean '{near}'?" if near else f"names: {', '.join(sorted(roots))}"
+        if root in ("secret", "secrets"):
+            hint = "no expression reads a secret: a host block is handed one with {secret: NAME}"
         raise ExpressionError(f"'{root}' is not a name that expressions know", hint, "unknown-name")
     return _piped(Path(text, root, steps, filters))
 
@@ -154,7 +156,7 @@ def _steps(text: str, position: int) -> tuple[tuple[Step, ...], int]:
         steps.append(Step(key, optional))
 
 
-def _filters(text: str, position: int) -> tuple[FilterCall, ...] | None:
+def _filters(text: str, position: int, roots: frozenset[str]) -> tuple[FilterCall, ...] | None:
     """Return the filters up to the end of the text, or ``None`` when the rest is something else."""
     calls: list[FilterCall] = []
     while True:
@@ -162,7 +164,7 @@ def _filters(text: str, position: int) -> tuple[FilterCall, ...] | None:
         if position == len(text):
             return tuple(_known(call) for call in calls)
         found = _PIPE.match(text, position)
-        if found is None or found.group(1).partition(".")[0] in ROOTS or found.group(1) in _WORDS:
+        if found is None or found.group(1).partition(".")[0] in roots or found.group(1) in _WORDS:
             return None
         arguments, position = _arguments(text, found.end())
         if arguments is None:

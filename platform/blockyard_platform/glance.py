@@ -29,7 +29,7 @@ def _has_code(value: Any) -> bool:
 
 
 def _has_guest_expression(data: Any) -> bool:
-    from blockyard_platform.templates import texts
+    from blockyard_platform.placeholders import texts
 
     return any(_is_guest_expression(text) for text, _ in texts(data))
 
@@ -37,8 +37,8 @@ def _has_guest_expression(data: Any) -> bool:
 def _is_guest_expression(text: str) -> bool:
     from blockyard_platform.errors import ExpressionError
     from blockyard_platform.expressions import parse
+    from blockyard_platform.placeholders import pieces
     from blockyard_platform.syntax import GuestExpression, Piped
-    from blockyard_platform.templates import pieces
 
     try:
         return any(

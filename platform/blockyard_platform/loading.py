@@ -1,4 +1,4 @@
-"""What the library is given: documents, policies and catalogs in the forms that are handy in Python."""
+"""What the library is given: documents, policies, catalogs and journals in the forms that are handy in Python."""
 
 from __future__ import annotations
 
@@ -12,13 +12,16 @@ from blockyard_schemas.problems import InvalidDocumentError, Problem
 from blockyard_schemas.reader import ReadLimits, Source, from_data, read
 
 if TYPE_CHECKING:
+    from os import PathLike
     from typing import TypeAlias
 
     from blockyard_blocks.catalog import Catalog
+    from blockyard_platform.store.store import Store
     from blockyard_schemas.policy import Policy
 
     Document: TypeAlias = str | bytes | Path | Mapping[str, Any] | Source
     PolicyLike: TypeAlias = Policy | str | Path | Mapping[str, Any] | None
+    JournalLike: TypeAlias = Store | str | PathLike[str] | None
 
 DOCUMENT_BYTES = 1024 * 1024
 """The bound on documents of the policy for one person's own machine."""
@@ -101,6 +104,15 @@ def load_catalog(catalog: Catalog | None) -> Catalog:
     from blockyard_platform.host_blocks import platform_catalog
 
     return platform_catalog()
+
+
+def load_journal(journal: JournalLike) -> tuple[Store | None, bool]:
+    """Return a store, and whether it was opened here; raise InvalidDocumentError when it cannot be."""
+    if journal is None:
+        return None, False
+    from blockyard_platform.store.store import Store
+
+    return (journal, False) if isinstance(journal, Store) else (Store(journal), True)
 
 
 def _is_path(text: str) -> bool:

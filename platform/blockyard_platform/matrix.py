@@ -13,12 +13,15 @@ from blockyard_schemas.statuses import Code
 
 Values = dict[str, Any]
 
+MAX_NAMES = 100
+"""Names in a combination. Rows of ``exclude`` and of ``include`` are at most MAX_COMBINATIONS each: what is compared grows with both."""
+
 
 def combinations(inputs: Values) -> list[Values]:
     """Return the combinations that ``matrix``, ``include`` and ``exclude`` stand for, in order.
 
     A row of ``include`` is added to each combination of the matrix that it does not contradict, and is a combination of its own when it
-    contradicts all. Raises StageFailureError (INVALID_ARGUMENT) when they have another form, or are more than MAX_COMBINATIONS.
+    contradicts all. Raises StageFailureError (INVALID_ARGUMENT) when they have another form, or are more than MAX_COMBINATIONS, or have more than MAX_NAMES.
     """
     axes = _axes(inputs.get("matrix"))
     _check_count(prod(len(values) for values in axes.values()) if axes else 0)
@@ -57,6 +60,7 @@ def _axes(value: Any) -> dict[str, list[Any]]:
         return {}
     if not is_mapping(value):
         raise _invalid("matrix must be a mapping of names to lists")
+    _check_names("matrix", value)
     for name, values in value.items():
         if not is_list(values) or not all(_is_scalar(each) for each in values):
             raise _invalid(f"matrix.{name[:40]} must be a list of texts, numbers, true or false")
@@ -68,7 +72,16 @@ def _rows(key: str, value: Any) -> list[Values]:
         return []
     if not is_list(value) or not all(is_mapping(row) for row in value):
         raise _invalid(f"{key} must be a list of mappings of names to values")
+    if len(value) > MAX_COMBINATIONS:
+        raise _invalid(f"{key} has {len(value)} rows, and {MAX_COMBINATIONS} are allowed")
+    for row in value:
+        _check_names(key, row)
     return value
+
+
+def _check_names(key: str, row: Values) -> None:
+    if len(row) > MAX_NAMES:
+        raise _invalid(f"{key} has {len(row)} names in a combination, and {MAX_NAMES} are allowed")
 
 
 def _is_scalar(value: Any) -> bool:

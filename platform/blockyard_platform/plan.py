@@ -15,23 +15,14 @@ from blockyard_schemas.kinds import MAX_PARALLEL
 
 if TYPE_CHECKING:
     from blockyard_platform.engine.run import Run
-    from blockyard_schemas.statuses import Code
+    from blockyard_platform.retrying import Retry
+    from blockyard_platform.secrets.references import Place
+    from blockyard_platform.triggers.overlap import Group
+    from blockyard_platform.triggers.reading import Triggers
 
 NOTHING = constant(None)
 FALSE = constant(value=False)
 TRUE = constant(value=True)
-
-
-@dataclass(frozen=True, slots=True)
-class Retry:
-    """When a failed stage is tried again: ``attempts`` in all, seconds between them, codes that count (all without)."""
-
-    attempts: int = 1
-    delay: float = 0.0
-    backoff: float = 1.0
-    max_delay: float | None = None
-    jitter: float = 0.0
-    on: frozenset[Code] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +34,11 @@ class Empty:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """Use a block; ``uses`` is the document's spelling. Inputs: the block's parameters."""
+    """Use a block; ``uses`` is the document's spelling. Inputs: the block's parameters; where ``secrets`` stand, they are ``None``."""
 
     uses: str
     inputs: Template
+    secrets: tuple[Place, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +90,15 @@ class Wait:
     """Sleep until a moment that a restart does not move. Inputs: the duration, or ``for`` or ``until``."""
 
     inputs: Template
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """Ask somebody. Inputs: message, approvers, timeout. ``form`` is the schema of the answer, ``on_timeout`` what silence means."""
+
+    inputs: Template
+    form: Mapping[str, Any]
+    on_timeout: str = "fail"
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,9 +167,11 @@ class Try:
 
 
 Nested = Case | Foreach | Parallel | Until | Try | Trigger
-Body = Empty | Call | Python | Bash | Virtual | Image | Wait | Raise | Own | Nested
+Body = Empty | Call | Python | Bash | Virtual | Image | Wait | Approval | Raise | Own | Nested
 NESTED = (Case, Foreach, Parallel, Until, Try, Trigger)
 """Bodies that hold stages."""
+WAITS = (Wait, Approval)
+"""Bodies that do nothing but wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +228,8 @@ class Plan:
 
     ``timeout`` is in seconds, ``max_parallel`` counts jobs at once. ``needs_guest`` tells whether any stage or expression is
     run in the guest. ``block_limits`` holds for each block that is used (by its name) how often it may be run in one run.
-    ``children`` are the workflows that are triggered, at any depth, by name.
+    ``children`` are the workflows that are triggered, at any depth, by name, and ``documents`` what they say, as plain data. ``asks`` is the place of a stage that asks for an approval.
+    ``triggers`` and ``concurrency`` are for the service, which starts runs by itself; a run that was started does not look at them.
     """
 
     name: str
@@ -237,3 +241,7 @@ class Plan:
     needs_guest: bool = False
     block_limits: Mapping[str, int | None] = field(default_factory=dict[str, int | None])
     children: Mapping[str, Plan] = field(default_factory=dict[str, "Plan"])
+    documents: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    asks: str | None = None
+    triggers: Triggers | None = None
+    concurrency: Group | None = None

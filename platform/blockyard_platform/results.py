@@ -1,4 +1,4 @@
-"""What a run leaves: records of stages, of jobs, of the run; and the views that callbacks are given.
+"""What a run leaves: records of stages, of jobs, of the run.
 
 All of it is frozen. ``RunResult.as_dict`` is the JSON object that the command line prints.
 """
@@ -14,6 +14,7 @@ from blockyard_schemas.statuses import Code, Status
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from blockyard_platform.waits import Waiting
     from blockyard_schemas.problems import Problem
 
 Outputs = dict[str, Any]
@@ -85,37 +86,6 @@ class LogLine(NamedTuple):
 
     stage: str
     text: str
-
-
-class RunView(NamedTuple):
-    """What callbacks learn of the run that they are called for; ``params`` are shared, not to be changed."""
-
-    run_id: str
-    workflow: str
-    status: Status
-    params: Mapping[str, Any]
-
-
-class Event(NamedTuple):
-    """One thing that happened in a run.
-
-    ``kind`` is ``stage-started`` (``record`` is ``None``), ``stage-finished``, ``job-finished`` or ``log``.
-    ``path`` is the node path of the stage, or the name of the job.
-    """
-
-    kind: str
-    path: str
-    record: StageRecord | None = None
-    text: str | None = None
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the event as plain data, without what it does not carry."""
-        found: dict[str, Any] = {"event": self.kind, "path": self.path}
-        if self.record is not None:
-            found["stage"] = self.record.as_dict()
-        if self.text is not None:
-            found["text"] = self.text
-        return found
 
 
 class Records(NamedTuple):
@@ -222,7 +192,9 @@ class RunResult:
     """How a run ended.
 
     ``run_id`` is ``None`` when the document was not admitted; ``problems`` then says why. ``logs`` holds what the stages
-    printed, up to a bound. ``status`` is SUCCESS, FAILED or CANCEL.
+    printed, up to a bound. ``status`` is SUCCESS, FAILED or CANCEL, or WAIT for a run that has ``parked``: it holds what the run
+    waits for, and the journal what is needed to go on. A run that is ``lost`` was left to another process, or its
+    journal cannot be written: nothing here tells how it ends.
     """
 
     run_id: str | None
@@ -232,6 +204,13 @@ class RunResult:
     jobs: Mapping[str, JobResult] = field(default_factory=dict[str, JobResult], repr=False)
     problems: tuple[Problem, ...] = ()
     logs: tuple[LogLine, ...] = field(default=(), repr=False)
+    lost: bool = False
+    parked: tuple[Waiting, ...] = ()
+
+    @property
+    def wakes(self) -> float | None:
+        """When a parked run is to be taken up again, if no answer comes before, in seconds since the epoch."""
+        return min((it.wakes for it in self.parked if it.wakes is not None), default=None)
 
     @property
     def success(self) -> bool:
@@ -239,8 +218,9 @@ class RunResult:
         return self.status is Status.SUCCESS
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the run as one JSON object: run_id, workflow, status, outputs, jobs, problems."""
-        return {
+        """Return the run as one JSON object: run_id, workflow, status, outputs, jobs, problems; ``parked`` when it is."""
+        parked = [waiting.as_dict() for waiting in self.parked]
+        return ({"parked": parked} if parked else {}) | {
             "run_id": self.run_id,
             "workflow": self.workflow,
             "status": self.status.value,

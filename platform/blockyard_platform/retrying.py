@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 import random
+from dataclasses import dataclass
 from typing import Any
 
 from blockyard_platform.durations import MOST, seconds_of
 from blockyard_platform.errors import StageFailureError
 from blockyard_platform.plain import is_list, is_mapping
-from blockyard_platform.plan import Retry
 from blockyard_schemas.kinds import MAX_RETRY
 from blockyard_schemas.statuses import Code
 
 MAX_ATTEMPTS = MAX_RETRY + 1
 """Attempts in all that a document may ask for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """When a failed stage is tried again: ``attempts`` in all, seconds between them, codes that count (all without)."""
+
+    attempts: int = 1
+    delay: float = 0.0
+    backoff: float = 1.0
+    max_delay: float | None = None
+    jitter: float = 0.0
+    on: frozenset[Code] | None = None
 
 
 def read_retry(value: Any) -> Retry:
@@ -37,8 +49,12 @@ def read_retry(value: Any) -> Retry:
 
 
 def allows(retry: Retry, tried: int, code: Code) -> bool:
-    """Whether another attempt is due after this many and a failure with this code."""
-    return tried < retry.attempts and (retry.on is None or code in retry.on)
+    """Whether another attempt is due after this many and a failure with this code.
+
+    Who was refused does not ask again, unless ``on`` says so.
+    """
+    counts = code is not Code.APPROVAL_REFUSED if retry.on is None else code in retry.on
+    return tried < retry.attempts and counts
 
 
 def pause(retry: Retry, tried: int) -> float:

@@ -11,15 +11,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from blockyard_platform.errors import ExpressionError
-from blockyard_platform.expressions import parse
+from blockyard_platform.expressions import ROOTS, parse
 from blockyard_platform.filters import text_of
 from blockyard_platform.lookup import filtered, look_up
+from blockyard_platform.placeholders import OPENS, pieces
 from blockyard_platform.plain import is_list, is_mapping
 from blockyard_platform.syntax import GuestExpression, Literal, Path, Piped
 from blockyard_platform.weight import weigh
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
     from blockyard_platform.lookup import Names
 
@@ -28,9 +29,6 @@ Asked = GuestExpression | Piped
 
 MAX_FILLED = 16 * 1024 * 1024
 """Bytes, roughly, that filling one template may bring together."""
-
-_OPENS = "${{"
-_CLOSING = {")": "(", "]": "[", "}": "{"}
 
 
 class Filling:
@@ -124,6 +122,20 @@ class Template:
         """Whether nothing is to be filled in."""
         return type(self.node) is _Constant
 
+    def written(self, key: str) -> Any:
+        """Return what a mapping has under a key, and ``None`` where an expression says it, or nothing does."""
+        node: _Node | None = self.node
+        if type(node) is _Constant and is_mapping(node.value):
+            return node.value.get(key)
+        node = dict(node.items).get(key) if type(node) is _Mapping else None
+        return node.value if type(node) is _Constant else None
+
+    def mentions(self, key: str) -> bool:
+        """Whether a mapping has a key, whatever stands there."""
+        if type(self.node) is _Constant:
+            return is_mapping(self.node.value) and key in self.node.value
+        return type(self.node) is _Mapping and any(name == key for name, _ in self.node.items)
+
     def fill(self, names: Names, answers: Sequence[Any] = ()) -> Any:
         """Return the data with every expression replaced; raise ExpressionError when one cannot be resolved."""
         if type(self.node) is _Constant:
@@ -131,10 +143,13 @@ class Template:
         return self.node.fill(Filling(names, answers))
 
 
-def compile_template(data: Any) -> Template:
-    """Parse every text in the data, at any depth; raise ExpressionError for the first that is not well formed."""
+def compile_template(data: Any, roots: frozenset[str] = ROOTS) -> Template:
+    """Parse every text in the data, at any depth; raise ExpressionError for the first that is not well formed.
+
+    ``roots`` are the names that expressions may begin with, where they are not those of stages.
+    """
     guest: list[Asked] = []
-    return Template(_compile(data, guest), tuple(guest))
+    return Template(_compile(data, guest, roots), tuple(guest))
 
 
 def constant(value: Any) -> Template:
@@ -142,36 +157,17 @@ def constant(value: Any) -> Template:
     return Template(_Constant(value))
 
 
-def texts(
-    value: Any, pointer: tuple[str | int, ...] = ()
-) -> Iterator[tuple[str, tuple[str | int, ...]]]:
-    """Yield every text in the data that holds an expression, with its place."""
-    if has_expression(value):
-        yield value, pointer
-    elif is_list(value):
-        for index, item in enumerate(value):
-            yield from texts(item, (*pointer, index))
-    elif is_mapping(value):
-        for key, item in value.items():
-            yield from texts(item, (*pointer, key))
-
-
-def has_expression(value: Any) -> bool:
-    """Whether a value is a text that holds ``${{``."""
-    return isinstance(value, str) and _OPENS in value
-
-
-def _compile(data: Any, guest: list[Asked]) -> _Node:
+def _compile(data: Any, guest: list[Asked], roots: frozenset[str]) -> _Node:
     if isinstance(data, str):
-        return _compile_text(data, guest) if _OPENS in data else _Constant(data)
+        return _compile_text(data, guest, roots) if OPENS in data else _Constant(data)
     if is_list(data):
-        nodes = tuple(_compile(item, guest) for item in data)
+        nodes = tuple(_compile(item, guest, roots) for item in data)
         values = _values(nodes)
         if values is None:
             return _List(nodes)
         return _Constant(data if _same(values, data) else values)
     if is_mapping(data):
-        pairs = tuple((key, _compile(item, guest)) for key, item in data.items())
+        pairs = tuple((key, _compile(item, guest, roots)) for key, item in data.items())
         values = _values(tuple(node for _, node in pairs))
         if values is None:
             return _Mapping(pairs)
@@ -190,9 +186,9 @@ def _same(values: Iterable[Any], items: Iterable[Any]) -> bool:
     return all(value is item for value, item in zip(values, items, strict=True))
 
 
-def _compile_text(text: str, guest: list[Asked]) -> _Node:
+def _compile_text(text: str, guest: list[Asked], roots: frozenset[str]) -> _Node:
     parts = [
-        _Constant(piece) if literal else _compile_expression(piece, guest)
+        _Constant(piece) if literal else _compile_expression(piece, guest, roots)
         for literal, piece in pieces(text)
     ]
     if len(parts) == 1:
@@ -200,53 +196,11 @@ def _compile_text(text: str, guest: list[Asked]) -> _Node:
     return _Text(tuple(parts))
 
 
-def _compile_expression(source: str, guest: list[Asked]) -> _Node:
-    expression = parse(source)
+def _compile_expression(source: str, guest: list[Asked], roots: frozenset[str]) -> _Node:
+    expression = parse(source, roots)
     if isinstance(expression, GuestExpression | Piped):
         guest.append(expression)
         return _Answer(len(guest) - 1)
     if isinstance(expression, Literal):
         return _Constant(filtered(expression.value, expression.filters))
     return _LookUp(expression)
-
-
-def pieces(text: str) -> Iterator[tuple[bool, str]]:
-    """Yield (is literal, piece): the literal texts and the sources of the expressions, in order."""
-    position, held = 0, ""
-    while (start := text.find(_OPENS, position)) >= 0:
-        if start > position and text[start - 1] == "$":
-            held += text[position : start - 1] + _OPENS
-            position = start + len(_OPENS)
-            continue
-        held += text[position:start]
-        if held:
-            yield True, held
-        end = _end(text, start + len(_OPENS))
-        yield False, text[start + len(_OPENS) : end]
-        position, held = end + 2, ""
-    held += text[position:]
-    if held:
-        yield True, held
-
-
-def _end(text: str, start: int) -> int:
-    """Return where the ``}}`` of an expression stands: outside its quotes and its own brackets."""
-    quote, depth, position = "", 0, start
-    while position < len(text):
-        char = text[position]
-        if quote:
-            position += char == "\\"
-            quote = "" if char == quote else quote
-        elif char in "'\"":
-            quote = char
-        elif char in "([{":
-            depth += 1
-        elif char in _CLOSING:
-            if depth == 0 and text.startswith("}}", position):
-                return position
-            depth = max(0, depth - 1)
-        position += 1
-    what = "a quote is never closed" if quote else "'}}' is missing"
-    raise ExpressionError(
-        f"an expression is not closed: {what}", "close it with }}; $${{ stands for a plain ${{"
-    )

@@ -8,7 +8,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from blockyard_platform.engine.journal import MemoryJournal
+from blockyard_platform.loading import load_document
+from blockyard_platform.workflows import Kept
 from blockyard_schemas.problems import InvalidDocumentError, Problem
+from blockyard_schemas.reader import Source
 
 if TYPE_CHECKING:
     from typing import TypeAlias
@@ -17,6 +20,7 @@ if TYPE_CHECKING:
     from blockyard_platform.loading import Document
     from blockyard_platform.plan import Plan
     from blockyard_platform.store.store import Store, StoredRun
+    from blockyard_platform.workflows import Workflows
 
 OnInputChange: TypeAlias = Literal["reuse", "raise", "reset"]
 ON_INPUT_CHANGE: tuple[OnInputChange, ...] = ("reuse", "raise", "reset")
@@ -39,6 +43,14 @@ class NewRun:
     def __post_init__(self) -> None:
         """Refuse an id that could not be a part of a path or a URL."""
         check_run_id(self.run_id)
+
+    def source(self, most: int) -> Source:
+        """Read the document, of at most so many bytes. Raises InvalidDocumentError, or OSError for a file."""
+        return load_document(self.document, most)
+
+    def workflows(self, others: Workflows) -> Workflows:
+        """Return the workflows that the run can trigger: as they are now."""
+        return others
 
     def open(
         self, plan: Plan, document: dict[str, Any], params: dict[str, Any]
@@ -69,10 +81,14 @@ class ResumedRun:
         """The id of the run."""
         return self.stored.id
 
-    @property
-    def document(self) -> Document:
-        """The document that the run began with."""
-        return self.stored.document
+    def source(self, most: int) -> Source:
+        """Return the document that the run began with; how long it may be was judged then."""
+        del most
+        return Source(self.stored.document)
+
+    def workflows(self, others: Workflows) -> Workflows:
+        """Return the workflows that the run can trigger: as they were when it began."""
+        return Kept(lambda: self.store.documents(self.run_id), others)
 
     @property
     def params(self) -> dict[str, Any]:
@@ -83,54 +99,62 @@ class ResumedRun:
     def open(
         self, plan: Plan, document: dict[str, Any], params: dict[str, Any]
     ) -> tuple[Journal, Past | None]:
-        """Return the journal and the past. Raises InvalidDocumentError when inputs changed, or the stage was never run."""
-        if self._changed(params) and self.on_input_change == "raise":
+        """Return the journal and the past, if there is any. Raises InvalidDocumentError when inputs changed, or the stage was never run."""
+        from blockyard_platform.store.rows import dumped, fingerprint
+
+        changed = fingerprint(params) != self.stored.fingerprint
+        if changed and self.stored.epoch and self.on_input_change == "raise":
             raise _invalid(
                 "input-changed",
                 f"the params of the run {self.run_id} are not those that it began with",
                 "give the same, or choose --on-input-change reuse or reset",
             )
-        if self._changed(params) and self.on_input_change == "reset":
+        if changed and self.stored.epoch and self.on_input_change == "reset":
             self.store.reset(self.run_id, params)
-        drop = [] if self.start is None else self._after(plan, self.start)
-        return self.store.take(self.run_id, params, drop)
+        drop = []
+        if self.start is not None:
+            drop = records_after(plan, self.store.paths(self.run_id), self.run_id, self.start)
+        same = dumped(params) == dumped(self.stored.params)
+        journal, past = self.store.take(self.run_id, None if same else params, drop)
+        return journal, None if past.empty else past
 
-    def _changed(self, params: dict[str, Any]) -> bool:
-        from blockyard_platform.store.rows import fingerprint
 
-        return fingerprint(params) != self.stored.fingerprint
-
-    def _after(self, plan: Plan, start: str) -> list[str]:
-        """Return the records that are done again: in the stage's job all since it began, and those of the jobs that need this one."""
-        paths = self.store.paths(self.run_id)
-        inside = tuple(start + each for each in _INSIDE)
-        first = next(
-            (i for i, it in enumerate(paths) if it == start or it.startswith(inside)), None
-        )
-        if first is None:
-            known = ", ".join([it for it in paths if "/" not in it][:8]) or "none"
-            raise _invalid(
-                "unknown-stage",
-                f"the run {self.run_id} has not run a stage '{start[:80]}'",
-                f"name one by its node path; this run has: {known}",
-            )
-        job = _job_of(start)
-        later = _dependents(plan, job)
-        return [
-            path
-            for index, path in enumerate(paths)
-            if (index >= first and _job_of(path) == job) or _job_of(path) in later
-        ]
+def is_run_id(text: str) -> bool:
+    """Whether a run can have this id: it can be a part of a path or a URL."""
+    return _RUN_ID.fullmatch(text) is not None
 
 
 def check_run_id(run_id: str) -> None:
     """Raise InvalidDocumentError for an id that could not be a part of a path or a URL."""
-    if not _RUN_ID.fullmatch(run_id):
+    if not is_run_id(run_id):
         raise _invalid(
             "run-id",
             f"{run_id[:60]!r} cannot be the id of a run",
             "use up to 100 letters, digits, and . _ : - after the first",
         )
+
+
+def records_after(plan: Plan, paths: list[str], run_id: str, start: str) -> list[str]:
+    """Return the records that are done again from a stage on: in its job all since it began, and those of the jobs that need this one.
+
+    ``paths`` are those of all records, in the order in which they ended. Raises InvalidDocumentError when the stage was never run.
+    """
+    inside = tuple(start + each for each in _INSIDE)
+    first = next((i for i, it in enumerate(paths) if it == start or it.startswith(inside)), None)
+    if first is None:
+        known = ", ".join([it for it in paths if "/" not in it][:8]) or "none"
+        raise _invalid(
+            "unknown-stage",
+            f"the run {run_id} has not run a stage '{start[:80]}'",
+            f"name one by its node path; this run has: {known}",
+        )
+    job = _job_of(start)
+    later = _dependents(plan, job)
+    return [
+        path
+        for index, path in enumerate(paths)
+        if (index >= first and _job_of(path) == job) or _job_of(path) in later
+    ]
 
 
 def check_document(stored: StoredRun) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -74,6 +75,30 @@ class Given:
     def names(self) -> list[str]:
         """Return the names."""
         return sorted(self._documents)
+
+
+class Kept:
+    """The documents that a run keeps of what it triggers, in place of those that others have by now."""
+
+    def __init__(self, read: Callable[[], Mapping[str, Any]], others: Workflows) -> None:
+        """Read nothing yet; what ``read`` returns was accepted before, and is not judged by its length again."""
+        self._read = read
+        self._others = others
+
+    @cached_property
+    def _kept(self) -> Mapping[str, Any]:
+        return self._read()
+
+    def find(self, name: str, most: int) -> Source | None:
+        """Return the document that is kept; the others' when the run has none of the name."""
+        from blockyard_schemas.reader import Source
+
+        found = self._kept.get(name)
+        return self._others.find(name, most) if found is None else Source(found)
+
+    def names(self) -> list[str]:
+        """Return the names of all."""
+        return sorted({*self._kept, *self._others.names()})
 
 
 def load_workflows(workflows: WorkflowsLike) -> Workflows:

@@ -2,6 +2,7 @@
 
 SandboxError
 ├── SandboxUnavailableError   a layer cannot be had, or the zygote cannot be started; nothing was run
+│   └── ZygoteDiedError       the zygote has died before a guest was there; another may do better
 └── ProtocolError             a guest sent what no sound guest sends; it is killed, and its call fails
 """
 
@@ -20,6 +21,10 @@ class SandboxUnavailableError(SandboxError):
         )
         self.layer = layer
         self.reason = reason
+
+
+class ZygoteDiedError(SandboxUnavailableError):
+    """The zygote's process has ended, which says nothing of the next one's."""
 
 
 class ProtocolError(SandboxError):

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import os
-import signal
-import time
 from typing import TYPE_CHECKING, Any
 
 from blockyard_sandbox.answers import Answer, GuestFailure, answer_of, log_of
+from blockyard_sandbox.calls import Call
 from blockyard_sandbox.errors import ProtocolError
 from blockyard_sandbox.frames import FrameReader, decode, encode
+from blockyard_sandbox.process import Process
 from blockyard_sandbox.spent import seconds_below
 from blockyard_schemas.statuses import Code
 
@@ -49,14 +47,11 @@ class Guest:
         """Hold the socket; the process is known once :meth:`watch` has its descriptor."""
         self._loop = asyncio.get_running_loop()
         self._sock = sock
-        self._gone = gone
+        self._process = Process(gone, group, groups)
         self._limits = limits
-        self._group, self._groups = group, groups
-        self._pidfd: int | None = None
-        self._clock = 0
         self._reader = FrameReader()
         self._calls = 0
-        self._call: _Call | None = None
+        self._call: Call | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._doom: GuestFailure | None = None
         self._quick = True
@@ -72,13 +67,8 @@ class Guest:
 
     def watch(self, pidfd: int) -> None:
         """Take the process's descriptor, find its CPU clock, and listen."""
-        self._pidfd = pidfd
-        with open(f"/proc/self/fdinfo/{pidfd}", "rb") as stream:
-            fields = dict(line.split(b":", 1) for line in stream.read().splitlines())
-        self.pid = int(fields[b"Pid"])
-        self._clock = (
-            ~self.pid << 3
-        ) | 2  # MAKE_PROCESS_CPUCLOCK(pid, CPUCLOCK_SCHED) of the kernel
+        self._process.watch(pidfd)
+        self.pid = self._process.pid
         self._loop.add_reader(self._sock, self._read)
 
     async def call(
@@ -98,23 +88,14 @@ class Guest:
         if not self.alive:
             return Answer(None, self._doom or await self._autopsy(), 0.0)
         bounds = limits or self._limits
+        sizes = {"output_bytes": bounds.output_bytes, "result_bytes": bounds.result_bytes}
         self._calls += 1
         try:
-            frame = encode(
-                {
-                    "id": self._calls,
-                    "op": op,
-                    "payload": payload,
-                    "limits": {
-                        "output_bytes": bounds.output_bytes,
-                        "result_bytes": bounds.result_bytes,
-                    },
-                }
-            )
+            frame = encode({"id": self._calls, "op": op, "payload": payload, "limits": sizes})
         except (ValueError, TypeError, RecursionError, UnicodeEncodeError) as error:
             failure = GuestFailure(Code.INVALID_TYPE, f"the input is not plain data: {error}")
             return Answer(None, failure, 0.0)
-        call = self._call = _Call(self._calls, bounds, on_log, self._loop, self._cpu())
+        call = self._call = Call(self._calls, bounds, on_log, self._loop, self._process.cpu())
         self._arm(min(bounds.wall_seconds, bounds.cpu_seconds))
         try:
             await self._send(frame)
@@ -132,7 +113,7 @@ class Guest:
     @property
     def out_of_memory(self) -> bool:
         """Whether the kernel killed something in this guest for want of memory; always False without control groups."""
-        return self._group is not None and self._group.oom_kills() > 0
+        return self._process.out_of_memory
 
     def kill(self, why: GuestFailure) -> None:
         """End the process now; ``why`` is what its call, and any later one, answers."""
@@ -141,9 +122,7 @@ class Guest:
         if self._call is not None and self.alive:
             self.lost_seconds = self._used() + seconds_below(self.pid)
         self._silence()
-        if self._pidfd is not None:
-            with contextlib.suppress(ProcessLookupError):
-                signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
+        self._process.kill()
         if self._call is not None:
             self._call.fail(self._doom, self.lost_seconds)
 
@@ -155,13 +134,7 @@ class Guest:
         self._sock.close()
         if self.listening is not None:
             self.listening.close()
-        if self._pidfd is not None:
-            await asyncio.shield(self._gone)
-            os.close(self._pidfd)
-            self._pidfd = None
-        if self._group is not None:
-            self._groups.release(self._group)
-            self._group = None
+        await self._process.release()
 
     async def _send(self, frame: bytes) -> None:
         try:
@@ -173,7 +146,7 @@ class Guest:
         except OSError:
             self._ended()
 
-    def _look_for(self, call: _Call) -> None:
+    def _look_for(self, call: Call) -> None:
         """Read for a moment without leaving the call: most are answered within it."""
         until = call.begun + _PATIENCE
         while not call.answer.done() and self.alive and self._loop.time() < until:
@@ -204,18 +177,14 @@ class Guest:
         if len(data) >= 4 and self._reader.rest == 0:
             size = int.from_bytes(data[:4], "big")
             if size > limits.result_bytes + _FRAME:
-                failure = GuestFailure(
-                    Code.RESULT_LIMIT,
-                    f"an answer of {size} bytes, where {limits.result_bytes} are allowed",
-                )
-                self.kill(failure)
+                self.kill(call.too_large(size))
                 return
         for body in self._reader.feed(data, max(limits.result_bytes, limits.output_bytes) + _FRAME):
             self._frame(call, body)
             if not self.alive:
                 return
 
-    def _frame(self, call: _Call, body: bytes) -> None:
+    def _frame(self, call: Call, body: bytes) -> None:
         if call.answer.done():
             raise ProtocolError("it answered twice")
         content = decode(body)
@@ -227,10 +196,7 @@ class Guest:
             return
         call.printed += len(body)
         if call.printed > call.limits.output_bytes + _FRAME:
-            most = call.limits.output_bytes
-            self.kill(
-                GuestFailure(Code.OUTPUT_LIMIT, f"more than {most} bytes were printed; print less")
-            )
+            self.kill(call.too_much())
         elif call.on_log is not None and text:
             call.on_log(text)
 
@@ -240,21 +206,11 @@ class Guest:
         if self._call is not None and not self._call.answer.done():
             self._call.autopsy = self._loop.create_task(self._tell(self._call))
 
-    async def _tell(self, call: _Call) -> None:
+    async def _tell(self, call: Call) -> None:
         call.fail(self._doom or await self._autopsy(), self._used())
 
     async def _autopsy(self) -> GuestFailure:
-        """Say what the process died of; one that only closed its socket is killed now."""
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(asyncio.shield(self._gone), 0.2)
-        if not self._gone.done() and self._pidfd is not None:
-            signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
-            await asyncio.shield(self._gone)
-            self._doom = GuestFailure(
-                Code.UNHANDLED_EXCEPTION, "the guest hung up before it answered"
-            )
-        else:
-            self._doom = _cause(self._gone.result(), self._group)
+        self._doom = await self._process.cause()
         return self._doom
 
     def _silence(self) -> None:
@@ -265,14 +221,8 @@ class Guest:
             self._timer.cancel()
             self._timer = None
 
-    def _cpu(self) -> float:
-        try:
-            return time.clock_gettime(self._clock)
-        except OSError:
-            return -1.0
-
     def _used(self) -> float:
-        now = self._cpu()
+        now = self._process.cpu()
         return max(0.0, now - self._call.cpu_before) if self._call is not None and now >= 0 else 0.0
 
     def _arm(self, seconds: float) -> None:
@@ -292,77 +242,8 @@ class Guest:
             return
         limits, used = call.limits, self._used()
         left = call.begun + limits.wall_seconds - self._loop.time()
-        if used >= limits.cpu_seconds:
-            failure = GuestFailure(
-                Code.CPU_LIMIT, f"more than {limits.cpu_seconds:g} CPU seconds were used"
-            )
-            self.kill(failure)
-        elif left <= 0:
-            self.kill(
-                GuestFailure(Code.TIMEOUT, f"it took longer than {limits.wall_seconds:g} seconds")
-            )
+        late = call.too_long(used, left)
+        if late is not None:
+            self.kill(late)
         else:
             self._arm(max(0.001, min(left, limits.cpu_seconds - used)))
-
-
-class _Call:
-    """One call under way."""
-
-    __slots__ = (
-        "answer",
-        "autopsy",
-        "begun",
-        "cpu_before",
-        "limits",
-        "number",
-        "on_log",
-        "printed",
-    )
-
-    def __init__(
-        self,
-        number: int,
-        limits: GuestLimits,
-        on_log: Callable[[str], None] | None,
-        loop: asyncio.AbstractEventLoop,
-        cpu: float,
-    ) -> None:
-        self.number = number
-        self.limits = limits
-        self.on_log = on_log
-        self.answer: asyncio.Future[Answer] = loop.create_future()
-        self.autopsy: asyncio.Task[None] | None = None
-        self.begun = loop.time()
-        self.cpu_before = cpu
-        self.printed = 0
-
-    def fail(self, why: GuestFailure, used: float) -> None:
-        if not self.answer.done():
-            self.answer.set_result(Answer(None, why, used))
-
-
-def _cause(status: int | None, group: Cgroup | None) -> GuestFailure:
-    """Read a cause of death from an exit status (negative: a signal) and the group's count of memory kills."""
-    if status is None:
-        return GuestFailure(Code.INTERRUPTED, "the sandbox's process ended during the call")
-    if status >= 0:
-        return GuestFailure(
-            Code.UNHANDLED_EXCEPTION, f"the guest's process ended with {status} before it answered"
-        )
-    number = -status
-    if number == signal.SIGKILL and group is not None and group.oom_kills() > 0:
-        return GuestFailure(Code.MEMORY_LIMIT, "the memory limit was reached; use less at a time")
-    known = {
-        signal.SIGXCPU: (Code.CPU_LIMIT, "the CPU seconds of the run were spent"),
-        signal.SIGXFSZ: (Code.FILE_SIZE_LIMIT, "a file grew past its limit"),
-    }
-    if number in known:
-        return GuestFailure(*known[signal.Signals(number)])
-    return GuestFailure(Code.KILLED_BY_SIGNAL, f"the guest's process was killed by {_name(number)}")
-
-
-def _name(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from blockyard_sandbox.guest.ahead import PRELUDE
 from blockyard_sandbox.spec import Bind, JailSpec
 
 if TYPE_CHECKING:
@@ -33,9 +35,10 @@ def program_spec(level: Level) -> JailSpec:
     ]
     files = [Bind(path, path, kind="file") for path in _FILES if Path(path).is_file()]
     devices = [Bind(path, path, kind="device") for path in _DEVICES if os.path.exists(path)]
+    prelude = str(resources.files("blockyard_sandbox.guest").joinpath("ahead.sh"))
     return JailSpec(
         extensions={"shell": ("blockyard_sandbox.guest.shell:make", None)},
-        binds=(*folders, *files, *devices),
+        binds=(*folders, *files, *devices, Bind(prelude, PRELUDE, kind="file")),
         links=(*links, ("/tmp", "scratch"), ("/dev/shm", "../scratch")),  # noqa: S108  (of the jail's own root)
         programs=True,
         level=level,

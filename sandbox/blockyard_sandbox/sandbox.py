@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Self
 
 from blockyard_sandbox.answers import Answer, GuestFailure
+from blockyard_sandbox.errors import ZygoteDiedError
 from blockyard_sandbox.guests import Guest
 from blockyard_sandbox.limits import GuestLimits
 from blockyard_sandbox.spec import GuestView
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 __all__ = ["Answer", "Guest", "GuestFailure", "Sandbox"]
 
 _BARE = GuestView()
+_ZYGOTES = 3
+"""How many zygotes may die while they bear one guest, before it is given up."""
 
 
 class Sandbox:
@@ -47,10 +50,17 @@ class Sandbox:
         self, limits: GuestLimits | None = None, view: GuestView | None = None
     ) -> Guest:
         """Return a guest that is closed in and waits for its first call."""
-        if self._zygote is None or not self._zygote.alive:
-            await self.start()
-        assert self._zygote is not None  # noqa: S101  (for type checkers: start() has set it)
-        return await self._zygote.bear(limits or GuestLimits(), view or _BARE)
+        for left in reversed(range(_ZYGOTES)):
+            try:
+                if self._zygote is None or not self._zygote.alive:
+                    await self.start()
+                assert self._zygote is not None  # noqa: S101  (for type checkers: start() has set it)
+                return await self._zygote.bear(limits or GuestLimits(), view or _BARE)
+            except ZygoteDiedError:
+                # Nothing was asked of the guest yet, so that another zygote can bear it, unless this is the end of all.
+                if self._zygote is None or not left:
+                    raise
+        raise AssertionError("the last zygote has borne a guest, or raised")
 
     async def close(self) -> None:
         """End the zygote and every guest; leave no process, no control group and no descriptor."""

@@ -1,4 +1,4 @@
-"""The zygote as the platform holds it: its process, its control channel, and the guests by number. All on one event loop, without threads."""
+"""The zygote as the platform holds it: its control channel, and the guests by number. All on one event loop, without threads."""
 
 from __future__ import annotations
 
@@ -8,14 +8,13 @@ import itertools
 import json
 import os
 import socket
-import subprocess
-import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from blockyard_sandbox.errors import SandboxUnavailableError
+from blockyard_sandbox.errors import SandboxUnavailableError, ZygoteDiedError
 from blockyard_sandbox.guests import Guest
 from blockyard_sandbox.jail import cgroups
+from blockyard_sandbox.launching import launch, readable, reap
 from blockyard_sandbox.limits import GuestLimits
 from blockyard_sandbox.spec import LISTENING, UID_BASE, GuestView
 
@@ -30,8 +29,6 @@ CLOSE_SECONDS = 5.0
 
 _UIDS = 60_000
 
-_BARE = GuestView()
-
 
 class Zygote:
     """One process that is started at once; nothing here is called again after ``close``."""
@@ -41,7 +38,7 @@ class Zygote:
         self._loop = asyncio.get_running_loop()
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._control.setblocking(False)
-        self.process = _launch(spec, theirs)
+        self.process = launch(spec, theirs)
         theirs.close()
         self.alive = True
         self._own_uids = False
@@ -92,6 +89,8 @@ class Zygote:
             guest.owner = UID_BASE + uid if self._own_uids else os.geteuid()
             guest.listening = await self._closed_in(report, network=view.network)
         except BaseException:
+            if born.done() and not born.cancelled():
+                born.exception()  # it is told by what is raised
             await guest.close()
             raise
         finally:
@@ -139,12 +138,7 @@ class Zygote:
 
     async def _listening(self, report: socket.socket) -> tuple[bytes, socket.socket | None]:
         """Return the first byte of a failure, or else the socket that came with it."""
-        ready: asyncio.Future[None] = self._loop.create_future()
-        self._loop.add_reader(report, _set, ready)
-        try:
-            await ready
-        finally:
-            self._loop.remove_reader(report)
+        await readable(self._loop, report)
         told, descriptors, _, _ = socket.recv_fds(report, 1, 1, socket.MSG_CMSG_CLOEXEC)
         if told != LISTENING or not descriptors:
             return told, None
@@ -158,7 +152,7 @@ class Zygote:
                 await asyncio.sleep(0.001)
             except OSError as error:
                 self._end()
-                raise SandboxUnavailableError("zygote", f"it has gone: {error}") from error
+                raise ZygoteDiedError("zygote", f"it has gone: {error}") from error
             else:
                 return
 
@@ -201,7 +195,7 @@ class Zygote:
             return
         self.alive = False
         self._loop.remove_reader(self._control)
-        error = SandboxUnavailableError("zygote", "its process has ended")
+        error = ZygoteDiedError("zygote", "its process has ended")
         if not self._ready.done():
             self._ready.set_exception(error)
         for born in self._born.values():
@@ -219,61 +213,8 @@ class Zygote:
         # The end of the channel ends the zygote, the kernel then everything in its pid namespace, and only after
         # that its launcher: whoever waits for the launcher knows that nothing is left.
         try:
-            await asyncio.wait_for(_reap(self._loop, self.process), CLOSE_SECONDS)
+            await asyncio.wait_for(reap(self._loop, self.process), CLOSE_SECONDS)
         except TimeoutError:
             self.process.kill()
-            await _reap(self._loop, self.process)
+            await reap(self._loop, self.process)
         self._cgroups.close()
-
-
-def _launch(spec: JailSpec, channel: socket.socket) -> subprocess.Popen[bytes]:
-    config = {
-        "preload": list(spec.preload),
-        "paths": list(spec.paths),
-        "extensions": {name: list(made) for name, made in spec.extensions.items()},
-        "binds": [asdict(bind) for bind in spec.binds],
-        "links": [list(link) for link in spec.links],
-        "programs": spec.programs,
-        "level": spec.level,
-        "without": sorted(spec.without),
-    }
-    given = os.memfd_create("blockyard-config", os.MFD_CLOEXEC)
-    try:
-        with os.fdopen(given, "wb", closefd=False) as stream:
-            stream.write(json.dumps(config).encode())
-        os.lseek(given, 0, os.SEEK_SET)
-        environment = dict(os.environ) if "environment" in spec.without else {}
-        return subprocess.Popen(  # noqa: S603  (our own interpreter and module)
-            [sys.executable, "-I", "-m", "blockyard_sandbox.jail.zygote", str(channel.fileno())],
-            stdin=given,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            env=environment,
-            pass_fds=[channel.fileno()],
-            start_new_session=True,
-            cwd="/",
-        )
-    except OSError as error:
-        raise SandboxUnavailableError("zygote", f"cannot be started: {error}") from error
-    finally:
-        os.close(given)
-
-
-async def _reap(loop: asyncio.AbstractEventLoop, process: subprocess.Popen[bytes]) -> None:
-    """Wait for a process's end by its descriptor, and collect it."""
-    if process.poll() is not None:
-        return
-    descriptor = os.pidfd_open(process.pid)
-    ended: asyncio.Future[None] = loop.create_future()
-    loop.add_reader(descriptor, _set, ended)
-    try:
-        await ended
-    finally:
-        loop.remove_reader(descriptor)
-        os.close(descriptor)
-        process.wait()
-
-
-def _set(ended: asyncio.Future[None]) -> None:
-    if not ended.done():
-        ended.set_result(None)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from blockyard_schemas.blocks_interface import BlockInterface
 from blockyard_schemas.kinds import spellings
 from blockyard_schemas.nodes import Schema, ref, templated
 from blockyard_schemas.plain import is_mapping
+
+SECRET = "secret-reference"  # noqa: S105  (the name of a definition)
+"""The definition of what stands for a secret in the parameters of a host block."""
 
 _KEPT = frozenset(
     {
@@ -35,7 +39,7 @@ def block_case(block: BlockInterface) -> Schema:
 
 def block_definitions(block: BlockInterface) -> dict[str, Schema]:
     """Return the definition of a block's parameters, and those that it refers to."""
-    rewriting = _Rewriting(_name(block))
+    rewriting = _Rewriting(_name(block), secrets=block.runs == "host")
     parameters = rewriting.of({**block.parameters, "type": "object"})
     parameters["x-what"] = f"the block '{block.name}'"
     definitions = {_name(block): parameters}
@@ -44,15 +48,29 @@ def block_definitions(block: BlockInterface) -> dict[str, Schema]:
     return definitions
 
 
+def secret_definition(patterns: Collection[str]) -> Schema:
+    """Return what stands for a secret, of the names that a policy's patterns allow."""
+    anything = "[A-Za-z0-9_-]"
+    texts = [it.replace("?", anything).replace("*", f"{anything}*") for it in patterns]
+    # In ECMA's patterns, which JSON Schema has, a $ is the very end.
+    allowed: Schema = {"pattern": f"^(?:{'|'.join(texts)})$"} if texts else {"not": {}}
+    name = {"type": "string", "allOf": [{**allowed, "x-rule": "FORBIDDEN_SECRET"}]}
+    return {"type": "object", "properties": {"secret": name}}
+
+
 def _name(block: BlockInterface) -> str:
     return f"block-{block.name}"
 
 
 class _Rewriting:
-    """Rewrites one block's schemas; ``prefix`` keeps the names of its definitions apart from those of others."""
+    """Rewrites one block's schemas; ``prefix`` keeps the names of its definitions apart from those of others.
 
-    def __init__(self, prefix: str) -> None:
+    With ``secrets`` a reference to one is taken wherever a value is.
+    """
+
+    def __init__(self, prefix: str, *, secrets: bool) -> None:
         self._prefix = prefix
+        self._secrets = secrets
 
     def named(self, name: str) -> str:
         return f"{self._prefix}-{name}"
@@ -78,7 +96,17 @@ class _Rewriting:
         return new
 
     def or_expression(self, schema: Any) -> Schema:
-        """Return a schema that also takes a text with an expression."""
+        """Return a schema that also takes a text with an expression, and for a host block a reference to a secret."""
+        new = self._with_expression(schema)
+        if not self._secrets:
+            return new
+        notes = {key: new.pop(key) for key in ("description", "default") if key in new}
+        if not set(new) - {"examples", "deprecated"}:
+            return new | notes
+        reference = {"type": "object", "required": ["secret"], "maxProperties": 1}
+        return {"if": reference, "then": ref(SECRET), "else": new} | notes
+
+    def _with_expression(self, schema: Any) -> Schema:
         new = self.of(schema)
         if set(new) <= {"default", "description", "examples", "deprecated"}:
             return new

@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from blockyard_schemas.block_schema import block_case, block_definitions
+from blockyard_schemas.block_schema import (
+    SECRET,
+    block_case,
+    block_definitions,
+    secret_definition,
+)
 from blockyard_schemas.blocks_interface import BlockInterface, name_of
 from blockyard_schemas.document_schema import document, document_definitions
 from blockyard_schemas.nodes import Schema, common
@@ -35,6 +40,8 @@ def compile_schema(
     definitions: dict[str, Schema] = {}
     for block in allowed:
         definitions |= block_definitions(block)
+    if any(block.runs == "host" for block in allowed):
+        definitions[SECRET] = secret_definition(policy.secrets)
     stages = stage_definitions(policy, uses, [block_case(block) for block in allowed])
     return {
         "$schema": DIALECT,

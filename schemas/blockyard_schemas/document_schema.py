@@ -1,4 +1,4 @@
-"""The schema of a document around its stages: top-level keys, params, triggers and jobs."""
+"""The schema of a document around its stages: top-level keys, params and jobs."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from blockyard_schemas.kinds import MAX_PARALLEL
 from blockyard_schemas.nodes import Schema, closed, one_of_types, ref, templated, whole
 from blockyard_schemas.statuses import Code, Status
+from blockyard_schemas.trigger_schema import concurrency, triggers
 
 if TYPE_CHECKING:
     from blockyard_schemas.policy import Policy
@@ -44,7 +45,8 @@ def document(policy: Policy) -> Schema:
             "type": {"const": "Workflow"},
             "desc": _TEXT,
             "params": ref("params"),
-            "on": _triggers(),
+            "on": triggers(),
+            "concurrency": concurrency(),
             "timeout": ref("duration"),
             "max-parallel": whole(1, MAX_PARALLEL),
             "stages": {
@@ -138,31 +140,6 @@ def _test() -> Schema:
             "expect": closed("what is expected", expect),
         },
         ("name", "expect"),
-    )
-
-
-def _triggers() -> Schema:
-    zone = {"timezone": _TEXT}
-    cron = closed("a schedule", {"cron": _TEXT, "cronjob": _TEXT, **zone})
-    interval = closed(
-        "an interval",
-        {
-            "interval": {"enum": ["daily", "weekly", "monthly"]},
-            "day": {"type": ["string", "integer"]},
-            "time": _TEXT,
-            **zone,
-        },
-        ("interval",),
-    )
-    schedule = {"if": {"required": ["interval"]}, "then": interval, "else": cron}
-    names = {"type": "array", "items": _TEXT}
-    return closed(
-        "on",
-        {
-            "schedule": {"type": "array", "maxItems": 10, "items": schedule},
-            "webhook": closed("a webhook", {"path": _TEXT, "secret": _TEXT}),
-            "after": one_of_types(string={}, array={**names, "type": ["array", "string"]}),
-        },
     )
 
 

@@ -1,19 +1,26 @@
 """The nearest known word, for "did you mean" hints."""
 
 from collections.abc import Iterable
+from itertools import islice
 
 _LONGEST = 64
 """Characters of a word that is compared; what is longer is no misspelling."""
 
+_MOST = 1_000
+"""Words that are compared: both sides may be a tenant's."""
+
+_ALIKE = 60
+"""How much of two words must be the same, in percent."""
+
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
     """Return the known word that is most like ``word``, or ``None`` when none is near."""
-    from difflib import get_close_matches
+    from rapidfuzz import fuzz, process
 
     if len(word) > _LONGEST:
         return None
-    words = {_folded(each): each for each in known if len(each) <= _LONGEST}
-    found = get_close_matches(_folded(word), words, n=1, cutoff=0.6)
+    words = {_folded(each): each for each in islice(known, _MOST) if len(each) <= _LONGEST}
+    found = process.extractOne(_folded(word), words.keys(), scorer=fuzz.ratio, score_cutoff=_ALIKE)
     return words[found[0]] if found else None
 
 

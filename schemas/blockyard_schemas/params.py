@@ -41,15 +41,16 @@ def resolve_params(declared: Mapping[str, Any], given: Mapping[str, Any]) -> dic
     stay text. Raises InvalidDocumentError with every unknown, missing or unfit param.
     """
     given = from_data({_ROOT: dict(given)}).data[_ROOT]
-    problems = [_unknown(name, declared) for name in given if name not in declared]
+    strange = islice((name for name in given if name not in declared), _MOST)
+    problems = [_unknown(name, declared) for name in strange]
     values: dict[str, Any] = {}
     for name, each in declared.items():
         schema = schema_of(each)
-        if name in given:
-            values[name] = _as_text(given[name]) if schema["type"] == "decimal" else given[name]
-            problems += _unfit(name, schema, values[name])
-        elif "default" in schema:
-            values[name] = schema["default"]
+        if name in given or "default" in schema:
+            value = given.get(name, schema.get("default"))
+            values[name] = _as_text(value) if schema["type"] == "decimal" else value
+            if name in given:  # a default was found to fit with the document
+                problems += _unfit(name, schema, values[name])
         elif schema.get("required") is False:
             values[name] = None
         else:

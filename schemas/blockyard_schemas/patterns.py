@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from importlib import import_module
 from typing import Any
 
+from blockyard_schemas.plain import is_mapping
+
 _MEMORY = 1 << 20
 """Bytes that one compiled pattern may take."""
+
+MAX_PATTERNS = 100
+"""Patterns of a document, and of all that it triggers: a short one can take 8 ms to be compiled."""
 
 
 class PatternError(ValueError):
@@ -27,6 +33,15 @@ def compiled(pattern: str) -> Any:
         raise PatternError(reason[:200]) from None
 
 
-def matches(pattern: str, text: str) -> bool:
-    """Whether a pattern is found anywhere in a text, as JSON Schema wants it; raise PatternError."""
-    return compiled(pattern).search(text) is not None
+def count_patterns(schemas: Iterable[Any]) -> int:
+    """Return how many patterns some declarations have, at any depth."""
+    count = 0
+    heap = list(schemas)
+    while heap:
+        schema = heap.pop()
+        if is_mapping(schema):
+            count += isinstance(schema.get("pattern"), str)
+            heap += (schema.get("items"), schema.get("additionalProperties"))
+            properties = schema.get("properties")
+            heap += properties.values() if is_mapping(properties) else ()
+    return count

@@ -26,3 +26,12 @@ class Places:
         """Return the line and column of an offset."""
         line = bisect_right(self._starts, offset)
         return line, offset - self._starts[line - 1] + 1
+
+    def column_in(self, line: int, part: str) -> int | None:
+        """Return the column at which a part begins in a line; ``None`` when the line is not there or does not have it."""
+        if not 1 <= line <= len(self._starts):
+            return None
+        start = self._starts[line - 1]
+        end = self._starts[line] if line < len(self._starts) else len(self._text)
+        at = self._text.find(part, start, end)
+        return None if at < 0 else at - start + 1

@@ -10,7 +10,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 class Model(BaseModel):
     """A closed mapping that cannot be changed."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    # A part of a policy is validated as a part: building a validator for each of them would cost each start some 20 ms.
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 def _whole(value: Any) -> Any:

@@ -15,12 +15,14 @@ REFUSALS = frozenset(
         "FORBIDDEN_VOLUME",
         "FORBIDDEN_PACKAGE",
         "FORBIDDEN_HOST",
+        "FORBIDDEN_SECRET",
         "STEP_LIMIT_EXCEED",
         "BLOCK_LIMIT_EXCEED",
         "policy-limit",
+        "stopped",
     }
 )
-"""The rules by which a policy refuses a document that is valid as such."""
+"""The rules by which a policy, or a kill switch, refuses a document that is valid as such."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,6 +63,20 @@ class Source:
                 break
         return self._places.of(at)
 
+    def locate_line(self, pointer: str, number: int, line: str) -> tuple[int, int] | None:
+        """Return the place of a line of the text at a JSON pointer; where the document folds or escapes it, the place of the text.
+
+        ``number`` counts lines from 1, and ``line`` is what stands there.
+        """
+        place = self.locate(pointer)
+        if place is None or self._places is None or not line.strip():
+            return place
+        for found in (place[0] + number, place[0] + number - 1):  # a block begins below its mark
+            column = self._places.column_in(found, line.strip())
+            if column is not None:
+                return found, column
+        return place
+
 
 def read(
     text: bytes | str, *, limits: ReadLimits = _DEFAULT, syntax: Syntax | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from blockyard_schemas import kinds
+from blockyard_schemas.forms import approval_schema, form_definitions
 from blockyard_schemas.kinds import ALIASES, ROWS, Kind, KindRow
 from blockyard_schemas.nodes import Schema, closed, one_of_types, ref, templated, whole
 
@@ -16,7 +17,7 @@ _NEVER: Schema = {"not": {}}
 
 
 def stage_definitions(policy: Policy, uses: Schema, cases: list[Schema]) -> dict[str, Schema]:
-    """Return the definitions ``stage``, ``stages`` and one a kind.
+    """Return the definitions ``stage``, ``stages``, one a kind, and those of forms.
 
     ``uses`` is the schema of a block's name, ``cases`` hold what each block says of ``with``.
     """
@@ -24,6 +25,7 @@ def stage_definitions(policy: Policy, uses: Schema, cases: list[Schema]) -> dict
     definitions = {_name(row.kind): _kind(row, own) for row in ROWS}
     if cases:
         definitions[_name(Kind.CALL)]["allOf"] = cases
+    definitions |= form_definitions()
     definitions["stages"] = {"type": "array", "items": ref("stage")}
     definitions["stage"] = _choice(policy)
     return definitions
@@ -202,14 +204,7 @@ def _nesting_kinds(policy: Policy) -> dict[str, Schema]:
 
 
 def _wait() -> Schema:
-    approval = closed(
-        "an approval",
-        {
-            "message": _TEXT,
-            "form": ref("params"),
-            "approvers": {"type": "array", "items": _TEXT},
-            "timeout": templated(ref("duration")),
-        },
-    )
-    properties = {"for": templated(ref("duration")), "until": _TEXT, "approval": approval}
-    return templated(one_of_types(object=closed("wait", properties), number=ref("duration")))
+    approval = closed("a wait for an approval", {"approval": approval_schema()})
+    moment = {"for": templated(ref("duration")), "until": _TEXT, "approval": {}}
+    chosen = {"if": {"required": ["approval"]}, "then": approval, "else": closed("wait", moment)}
+    return templated(one_of_types(object=chosen, number=ref("duration")))

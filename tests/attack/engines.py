@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
@@ -27,7 +27,7 @@ GVISOR = ("--network=none", "--ignore-cgroups", "--platform=ptrace")
 SECONDS = 60
 
 
-def unavailable(reason: str) -> None:
+def unavailable(reason: str) -> NoReturn:
     """Skip, or fail where everything is required."""
     if os.environ.get("BLOCKYARD_REQUIRE") == "all":
         pytest.fail(f"required here, and not there: {reason}")
@@ -87,22 +87,31 @@ def _detach(folder: Path) -> None:
         subprocess.run(["umount", "-l", place], check=False, capture_output=True)
 
 
-def start_engine() -> Engine:
+def start_engine(*, networks: bool = False) -> Engine:
+    """Start an engine; ``networks`` gives it a network namespace, where it may make bridges, names and published ports."""
     need("dockerd", "busybox")
+    if networks:
+        need("unshare", "iptables", "docker-proxy")
     folder = Path(tempfile.mkdtemp(prefix="blockyard-engine-"))
     runtimes: dict[str, Any] = {}
     if runsc := shutil.which("runsc"):
         runtimes["runsc"] = {"path": runsc, "runtimeArgs": list(GVISOR)}
     (folder / "daemon.json").write_text(json.dumps({"runtimes": runtimes}))
-    return _started(folder)
+    return _started(folder, networks=networks)
 
 
-def _started(folder: Path) -> Engine:
+def _started(folder: Path, *, networks: bool = False) -> Engine:
     url = f"unix://{folder}/docker.sock"
     command = ["dockerd", "--config-file", f"{folder}/daemon.json", "--data-root", f"{folder}/data"]
     command += ["--exec-root", f"{folder}/exec", "--pidfile", f"{folder}/pid", "--host", url]
-    command += ["--bridge", "none", "--iptables=false", "--ip6tables=false", "--ip-forward=false"]
+    command += ["--bridge", "none", "--ip6tables=false"]
     command += ["--storage-driver", "overlay2", "--insecure-registry", "127.0.0.0/8"]
+    if networks:
+        # Its devices and rules are gone with it, and no port of the machine is taken.
+        up = 'busybox ip link set lo up && exec "$@"'
+        command = ["unshare", "--net", "busybox", "sh", "-c", up, "sh", *command]
+    else:
+        command += ["--iptables=false", "--ip-forward=false"]
     with (folder / "log").open("ab") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
     for _ in range(SECONDS * 10):
@@ -135,7 +144,7 @@ def make_busybox(engine: Engine, name: str = BUSYBOX, **config: Any) -> str:
         for applet in applets.stdout.split():
             if applet != "busybox":
                 (root / "bin" / applet).symlink_to("busybox")
-        return _import(engine, root, name, config)
+        return import_image(engine, root, name, config)
 
 
 def make_python(engine: Engine, name: str = PYTHON) -> str:
@@ -162,7 +171,7 @@ def make_python(engine: Engine, name: str = PYTHON) -> str:
             shutil.copy(each, target)
         (root / "bin").mkdir(exist_ok=True)
         (root / "bin" / "python3").symlink_to(program)
-        return _import(engine, root, name, {})
+        return import_image(engine, root, name, {})
 
 
 def _linked(files: list[str]) -> set[str]:
@@ -173,7 +182,8 @@ def _linked(files: list[str]) -> set[str]:
     return found
 
 
-def _import(engine: Engine, root: Path, name: str, config: dict[str, Any]) -> str:
+def import_image(engine: Engine, root: Path, name: str, config: dict[str, Any]) -> str:
+    """Make an image of a folder, with settings (Env, Entrypoint, ...), and return its id."""
     archive = engine.folder / f"{secrets.token_hex(4)}.tar"
     with tarfile.open(archive, "w") as tar:
         for each in sorted(root.iterdir()):

@@ -70,7 +70,7 @@ def test_jails_are_described_in_three_places_and_never_weaker() -> None:
         if isinstance(node, ast.Call) and _name(node.func) == "JailSpec"
     }
     assert found == {
-        "blockyard_platform/engine/house.py": {"extensions", "level"},
+        "blockyard_platform/engine/premises.py": {"extensions", "level"},
         "blockyard_sandbox/doctor.py": {"extensions", "level"},
         # That of scripts: what it shows is constant, and a test tries it.
         "blockyard_sandbox/programs.py": {"binds", "extensions", "level", "links", "programs"},
@@ -96,19 +96,21 @@ def test_no_product_code_changes_a_spec_or_reads_the_environment() -> None:
         "blockyard_sandbox/programs.py",
     ]
     # The folder for environments, and what the machine's uv and pip are set up for; the folder for tenants' data; the URLs of databases that a
-    # policy names; where the container engine is, and the passwords that an
-    # admin's policy names; what uv and interpreters of the host are started with; a script's own, inside; the doctor's
-    # question from inside; the last hands it on when a test leaves that layer out.
+    # policy names; the settings of the service; where the container engine is, and the passwords that an
+    # admin's policy names; what uv and interpreters of the host are started with; a script's own, inside; what a zygote
+    # is started with when a test leaves that layer out; the doctor's question from inside.
     assert reads == {
         "blockyard_platform/caching.py",
+        "blockyard_platform/cli/account.py",
         "blockyard_platform/data.py",
         "blockyard_platform/host_blocks/databases/asking.py",
+        "blockyard_platform/service/configuring.py",
         "blockyard_sandbox/containers/client.py",
         "blockyard_sandbox/containers/images.py",
         "blockyard_sandbox/environments/interpreters.py",
         "blockyard_sandbox/guest/runner.py",
+        "blockyard_sandbox/launching.py",
         "blockyard_sandbox/probe.py",
-        "blockyard_sandbox/zygote.py",
     }
 
 

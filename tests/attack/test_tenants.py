@@ -136,7 +136,7 @@ def test_no_shipped_part_but_the_platforms_own_builds_a_jail(name: str) -> None:
         if re.search(rf"\b{name}\b\s*[(=:]", path.read_text())
         and "blockyard_sandbox.spec" in path.read_text()
     ]
-    assert set(users) <= {"platform/blockyard_platform/engine/house.py"}
+    assert set(users) <= {"platform/blockyard_platform/engine/premises.py"}
 
 
 def _status(pid: int) -> dict[str, str]:

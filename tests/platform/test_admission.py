@@ -133,10 +133,8 @@ def test_a_document_that_is_too_long_is_a_problem() -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "name: t\non: {schedule: [{cron: '0 6 * * *'}]}\nstages: []\n",
         "name: t\njobs: {a: {stages: [], runs-on: docker}}\n",
         "name: t\njobs: {a: {stages: [], extras: {x: 1}}}\n",
-        "name: t\nstages: [{wait: {approval: {message: ok?}}}]\n",
         "name: t\nstages: [{extras: {a: 1}}]\n",
     ],
 )

@@ -4,7 +4,6 @@ import json
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -129,16 +128,21 @@ def test_a_failed_run_gives_1_and_says_where() -> None:
     assert (error["line"], error["text"]) == (2, "y = 1 / 0")
 
 
-def test_an_interrupted_run_gives_130_and_still_one_object(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_gives_130_and_still_one_object(
+    tmp_path: Path, number: signal.Signals
+) -> None:
     (tmp_path / "loop.yaml").write_text("name: loop\nstages: [{id: a, sleep: 60}]\n")
     process = subprocess.Popen(
-        [COMMAND, "run", str(tmp_path / "loop.yaml"), "--json"],
+        [COMMAND, "run", str(tmp_path / "loop.yaml"), "--json", "--events"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
-    time.sleep(2)
-    process.send_signal(signal.SIGINT)
+    assert process.stderr is not None
+    while "stage-started" not in process.stderr.readline():
+        assert process.poll() is None
+    process.send_signal(number)
     out, _ = process.communicate(timeout=30)
     assert process.returncode == 130
     assert json.loads(out)["status"] == "CANCEL"

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from blockyard_platform import Runner, run
+from blockyard_platform import Answer, Runner, RunView, Waiting, run
 from blockyard_platform.loading import load_document
 from blockyard_platform.rehearsal import run_tests
+from blockyard_platform.service.configuring import load
 from blockyard_schemas.policy import load_policy
 
 ROOT = Path(__file__).parents[2]
@@ -25,7 +26,12 @@ SAMPLES = [
     for page in PAGES
     for number, (language, text) in enumerate(FENCE.findall(page.read_text()), 1)
 ]
-TARGETS = {"demo", "test", "check", "bench", "attack"}
+TARGETS = {"demo", "test", "check", "bench", "attack", "soak"}
+
+
+def approve(_run: RunView, _waiting: Waiting) -> Answer:
+    """Answer the approvals of samples, by the defaults of their forms."""
+    return Answer(approved=True, by="the tests")
 
 
 @pytest.mark.parametrize(("language", "text"), SAMPLES)
@@ -34,12 +40,21 @@ def test_a_sample_works(
 ) -> None:
     monkeypatch.setenv("BLOCKYARD_CACHE", str(tmp_path))
     if language == "yaml":
-        result = run(text)
+        result = run(text, on_approval=approve)
         assert result.success, (result.problems, result.jobs)
-    elif language == "yaml policy":
+    elif language.startswith("yaml policy"):
         assert load_policy(text).name
+    elif language in ("python server", "sh server"):
+        assert "BLOCKYARD_SERVER" in text  # run by client/test_client_documents.py, which has one
     elif language == "yaml container":
         assert "image:" in text  # run by test_image_samples.py, which has an engine
+    elif language.startswith(("sh quickstart", "text")):
+        assert text.strip()  # typed, and looked for, by test_quickstart.py
+    elif language == "sh backup":
+        assert "blockyard restore" in text  # run by test_backup.py, which has something to be saved
+    elif language == "toml":
+        (tmp_path / "blockyard.toml").write_text(text)
+        assert load({}, tmp_path / "blockyard.toml").settings
     elif language == "python":
         done = subprocess.run(
             [sys.executable, "-c", text], cwd=ROOT, capture_output=True, text=True, check=False

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from blockyard_blocks import Catalog, block
-from blockyard_platform.api import Runner
 from blockyard_platform.forecast import Forecast, Forecaster
+from blockyard_platform.runner import Runner
 from blockyard_schemas.policy import Policy, personal_policy
 from blockyard_schemas.policy_containers import ImageRule
 

@@ -1,13 +1,15 @@
 """Callbacks: of every form, in order, and none that can break a run."""
 
 import asyncio
+import json
 import logging
+from datetime import datetime
 from functools import partial
 from typing import Any
 
 import pytest
 
-from blockyard_platform import Runner
+from blockyard_platform import Event, Runner, RunView
 
 DOCUMENT = {
     "name": "t",
@@ -61,6 +63,8 @@ async def test_events_come_in_order(runner: Runner, form: int) -> None:
     events = Recorder()
     await runner.run(DOCUMENT, on_event=forms(events)[form])
     assert [(event.kind, event.path) for _, event in events.calls] == [
+        ("run-started", ""),
+        ("job-started", "main"),
         ("stage-started", "a"),
         ("log", "a"),
         ("stage-finished", "a"),
@@ -68,6 +72,7 @@ async def test_events_come_in_order(runner: Runner, form: int) -> None:
         ("stage-finished", "b"),
         ("stage-finished", "c"),
         ("job-finished", "main"),
+        ("run-finished", ""),
     ]
 
 
@@ -108,4 +113,58 @@ async def test_a_callback_that_raises_is_logged_and_changes_nothing(
             on_event=callback,
         )
     assert result.status == "SUCCESS"
-    assert len(caplog.records) == 2 + 1 + 1 + 6
+    assert len(caplog.records) == 2 + 1 + 1 + 9
+
+
+async def test_events_carry_what_a_log_of_them_needs(runner: Runner) -> None:
+    told: list[dict[str, Any]] = []
+
+    def note(_run: RunView, event: Event) -> None:
+        told.append(event.as_dict())
+
+    retried = {"id": "a", "raise": "no", "retry": {"attempts": 2, "delay": "1ms"}}
+    jobs: dict[str, Any] = {
+        "j": {"stages": [{**retried, "continue-on-error": True}, {"id": "b", "echo": "x"}]},
+        "k": {"if": "${{ params.no }}", "stages": []},
+    }
+    params = {"no": {"type": "boolean", "default": False}}
+    outputs = {"x": "${{ jobs.j.stages.a.code }}"}
+    document: dict[str, Any] = {"name": "t", "params": params, "jobs": jobs, "outputs": outputs}
+    await runner.run({**document, "max-parallel": 1}, on_event=note)
+    assert json.loads(json.dumps(told)) == told
+    moments = [each.pop("at") for each in told]
+    assert moments == sorted(moments)
+    assert all(datetime.fromisoformat(moment).tzinfo is not None for moment in moments)
+    for each in told:
+        each.get("stage", {}).pop("started", None)
+        each.get("stage", {}).pop("seconds", None)
+    failed = {
+        "status": "FAILED",
+        "code": 127,
+        "outputs": {},
+        "error": {"name": "RAISED", "message": "no", "line": None, "text": None},
+        "attempts": 2,
+    }
+    done: dict[str, Any] = {
+        "status": "SUCCESS",
+        "code": 0,
+        "outputs": {},
+        "error": None,
+        "attempts": 1,
+    }
+    retry = {"attempt": 1, "code": 127, "message": "no", "delay": 0.001}
+    ended = {"status": "SUCCESS", "outputs": {"x": 127}, "problems": list[Any]()}
+    assert told == [
+        {"event": "run-started", "path": "", "data": {"workflow": "t", "resumed": False}},
+        {"event": "job-started", "path": "j"},
+        {"event": "stage-started", "path": "j:a"},
+        {"event": "log", "path": "j:a", "text": "attempt 1 failed (RAISED): no"},
+        {"event": "stage-retried", "path": "j:a", "data": retry},
+        {"event": "stage-finished", "path": "j:a", "stage": failed},
+        {"event": "stage-started", "path": "j:b"},
+        {"event": "log", "path": "j:b", "text": "x"},
+        {"event": "stage-finished", "path": "j:b", "stage": done},
+        {"event": "job-finished", "path": "j", "data": {"status": "SUCCESS"}},
+        {"event": "job-finished", "path": "k", "data": {"status": "SKIP"}},
+        {"event": "run-finished", "path": "", "data": ended},
+    ]

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 from blockyard_blocks import Catalog, block
-from blockyard_platform.api import Runner, validate
+from blockyard_platform.api import validate
 from blockyard_platform.rehearsal import Mock, run_tests
 from blockyard_platform.rehearsal.stand_ins import stage_of
 from blockyard_platform.rehearsal.testing import different
+from blockyard_platform.runner import Runner
 from blockyard_schemas.statuses import Code
 
 COMMAND = str(Path(sys.executable).parent / "blockyard")

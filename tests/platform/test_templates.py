@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from blockyard_platform.errors import ExpressionError
+from blockyard_platform.placeholders import pieces
 from blockyard_platform.plain import is_list, is_mapping
 from blockyard_platform.syntax import GuestExpression
-from blockyard_platform.templates import MAX_FILLED, compile_template, pieces
+from blockyard_platform.templates import MAX_FILLED, compile_template
 
 
 class Names(dict[str, Any]):

@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 
 from blockyard_platform import Runner, RunResult, validate
+from blockyard_platform.store.errors import StoreError
 from blockyard_schemas.policy import Policy
+from blockyard_schemas.reader import Source
 
 CHILD: dict[str, Any] = {
     "name": "child",
@@ -188,3 +190,22 @@ def test_a_chain_of_many_workflows_is_refused_and_a_diamond_is_counted_not_walke
     diamond["w7"] = parent({"echo": "x"})
     problems = validate(parent({"trigger": "w0"}), policy=policy, workflows=diamond).problems
     assert "STEP_LIMIT_EXCEED" in {problem.rule for problem in problems}
+
+
+class Unreachable:
+    """Workflows in a database that is not there at the time."""
+
+    def find(self, name: str, most: int) -> Source | None:
+        raise StoreError("the registry cannot be used: no connection")
+
+    def names(self) -> list[str]:
+        return []
+
+
+async def test_workflows_that_cannot_be_asked_for_are_not_refused() -> None:
+    async with Runner(workflows=Unreachable()) as runner:
+        given = parent({"id": "t", "trigger": "child", "params": {"n": 4}})
+        with pytest.raises(StoreError, match="no connection"):
+            runner.admit(given)
+        with pytest.raises(StoreError, match="no connection"):
+            await runner.run(given)

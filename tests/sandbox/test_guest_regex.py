@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from blockyard_sandbox.guest.facades import regex
-from blockyard_sandbox.guest.facades.regex_pattern import RegexError
-from blockyard_sandbox.guest.facades.regex_syntax import FLAGS
+from blockyard_sandbox.guest.facades.regex_syntax import FLAGS, RegexError
 
 PATTERNS = [
     "a*",

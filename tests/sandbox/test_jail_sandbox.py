@@ -7,9 +7,11 @@ import signal
 import pytest
 
 from blockyard_sandbox.doctor import examine, level_of
+from blockyard_sandbox.errors import ZygoteDiedError
 from blockyard_sandbox.limits import GuestLimits
-from blockyard_sandbox.sandbox import Answer, Sandbox
-from blockyard_sandbox.spec import LAYERS, OPTIONAL, JailSpec
+from blockyard_sandbox.sandbox import Answer, Guest, Sandbox
+from blockyard_sandbox.spec import LAYERS, OPTIONAL, GuestView, JailSpec
+from blockyard_sandbox.zygote import Zygote
 from blockyard_schemas.statuses import Code
 
 
@@ -83,6 +85,28 @@ async def test_a_zygote_that_died_is_replaced_and_its_guests_are_told() -> None:
         fresh = await sandbox.guest()
         assert (await fresh.call("ping", {})).value == "pong"
         await fresh.close()
+
+
+async def test_a_guest_whose_zygote_dies_before_it_is_there_is_borne_by_another(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bear, dead = Zygote.bear, list[int]()
+
+    async def dies_once(self: Zygote, limits: GuestLimits, view: GuestView) -> Guest:
+        if not dead and sandbox.pid is not None:
+            dead.append(sandbox.pid)
+            os.kill(sandbox.pid, signal.SIGKILL)
+            while self.alive:
+                await asyncio.sleep(0.001)
+            raise ZygoteDiedError("zygote", "its process has ended")
+        return await bear(self, limits, view)
+
+    async with Sandbox(JailSpec()) as sandbox:
+        monkeypatch.setattr(Zygote, "bear", dies_once)
+        guest = await sandbox.guest()
+        assert dead != [sandbox.pid]
+        assert (await guest.call("ping", {})).value == "pong"
+        await guest.close()
 
 
 async def test_a_host_without_memory_for_it_sends_no_endless_input() -> None:

@@ -26,8 +26,10 @@ on:
     - {cron: '0 6 * * *', timezone: Europe/Paris}
     - {cronjob: '0 6 * * *'}
     - {interval: weekly, day: monday, time: '06:00'}
-  webhook: {path: /hook, secret: hook}
-  after: [other]
+    - {cron: '@daily', missed: all, overlap: queue, params: {month: "${{ fire.nominal }}"}}
+  webhook: {path: hook, secret: hook, mode: sync, timeout: 1m, signature: {style: timestamped, header: X, window: 60}, params: {n: 1}}
+  after: [other, {workflow: third, when: done, params: {c: "${{ event.status }}"}}]
+concurrency: {group: "m-${{ params.month }}", max: 2, cancel-in-progress: true}
 timeout: 10m
 jobs:
   fetch:
@@ -71,7 +73,7 @@ jobs:
       - {case: "${{ params.c }}", match: [{case: a, stages: []}, {else: []}], skip-not-match: true}
       - {try: [{}], catch: [{}], finally: [{}]}
       - {wait: 10m}
-      - {wait: {approval: {message: ok?, form: {why: str}, timeout: 1d}}}
+      - {wait: {approval: {message: ok?, form: {properties: {why: {type: string, maxLength: 9}}, required: [why]}, from: [lead], timeout: 1d, on-timeout: refuse}}}
       - raise: "no ${{ params.n }}"
       - {retry: {attempts: 20, delay: 1s, backoff: 2, max-delay: 1m, jitter: true, on: [TIMEOUT]}}
       - {retry: "${{ params.n }}", timeout: "${{ params.n }}"}

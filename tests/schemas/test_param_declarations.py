@@ -42,6 +42,14 @@ def test_defaults_are_applied() -> None:
     assert resolve_params(DECLARED, {"n": 1, "price": 12.5})["price"] == "12.5"
 
 
+def test_what_is_resolved_resolves_to_itself() -> None:
+    # What a run began with is bound again when it is taken up: that must be no other input.
+    declared = {**DECLARED, "rate": {"type": "decimal", "default": 2}, "when": {"type": "datetime", "default": "2026-01-31T06:00:00+07:00"}}  # fmt: skip
+    once = resolve_params(declared, {"n": 2.0})
+    assert once["rate"] == "2"
+    assert resolve_params(declared, once) == once
+
+
 def test_every_wrong_param_is_told_at_once() -> None:
     found = refused(DECLARED, {"mont": "x", "month": "2026", "choice": "c"})
     assert [(it.rule, it.pointer, it.message, it.hint) for it in found] == [

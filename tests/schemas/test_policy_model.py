@@ -7,7 +7,7 @@ import jsonschema
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from blockyard_schemas.compiler import compile_policy_schema
 from blockyard_schemas.kinds import BUILT, Kind
@@ -118,3 +118,21 @@ def test_the_published_schema_and_the_model_agree(data: dict[str, Any]) -> None:
         assert not valid
     else:
         assert valid
+
+
+def test_the_personal_policy_is_one_that_a_file_could_hold() -> None:
+    """It is built without validation."""
+    personal = personal_policy()
+    assert load_policy(personal.model_dump_json()) == personal
+    assert set(personal.stages) == set(BUILT)
+    assert (personal.name, personal.isolation, personal.stage.processes) == ("personal", "full", 32)
+    assert personal.allows_tags(["text", "table"])
+    assert not personal.allows_tags(["http"])
+
+
+def test_parts_that_are_left_out_are_what_their_own_defaults_say() -> None:
+    """They are built without validation, too."""
+    for name, field in Policy.model_fields.items():
+        default = field.get_default(call_default_factory=True)
+        if isinstance(default, BaseModel):
+            assert default == type(default).model_validate({}), name

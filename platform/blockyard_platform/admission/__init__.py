@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from blockyard_platform.admission.approvals import check_approvals, check_patterns
 from blockyard_platform.admission.before import Before
 from blockyard_platform.admission.checks import (
     check_blocks,
@@ -28,8 +29,10 @@ from blockyard_platform.admission.filters import check_filters
 from blockyard_platform.admission.jobs import before_each, check_jobs
 from blockyard_platform.admission.planning import build_plan
 from blockyard_platform.admission.references import check_outputs, check_stage
-from blockyard_platform.admission.reporting import Report
+from blockyard_platform.admission.reporting import GuestText, Report
 from blockyard_platform.admission.scripts import check_scripts
+from blockyard_platform.admission.secret_places import check_secrets
+from blockyard_platform.admission.triggers import check_starts
 from blockyard_platform.admission.walk import Found, Row, job_rows, walk
 from blockyard_platform.plain import is_mapping
 from blockyard_platform.workflows import Given
@@ -38,6 +41,7 @@ from blockyard_schemas.params import check_params
 if TYPE_CHECKING:
     from blockyard_blocks.catalog import Catalog
     from blockyard_platform.plan import Plan
+    from blockyard_platform.secrets.providers import Secrets
     from blockyard_platform.workflows import Workflows
     from blockyard_schemas.policy import Policy
     from blockyard_schemas.problems import Problem
@@ -50,6 +54,8 @@ class Admission:
 
     plan: Plan | None
     problems: tuple[Problem, ...] = ()
+    guest_texts: tuple[GuestText, ...] = ()
+    """Python that is not looked into here: see ``proofread``."""
 
     @property
     def valid(self) -> bool:
@@ -58,38 +64,50 @@ class Admission:
 
 
 def admit(
-    source: Source, policy: Policy, catalog: Catalog, workflows: Workflows | None = None
+    source: Source,
+    policy: Policy,
+    catalog: Catalog,
+    workflows: Workflows | None = None,
+    secrets: Secrets | None = None,
 ) -> Admission:
     """Check a document against schema, policy and catalog, all at once; return its plan when nothing is wrong.
 
     The documents that it triggers come from ``workflows``; they are checked with it, and counted into its limits.
+    Of ``secrets`` only the names are asked, and only for a document that refers to one.
     """
 
     def admit_child(child: Source, inner: Family) -> Child:
-        outcome, weight = _admit(child, policy, catalog, inner)
-        return Child(outcome.plan, outcome.problems, weight)
+        outcome, weight = _admit(child, policy, catalog, inner, secrets)
+        return Child(outcome.plan, outcome.problems, weight, child.data)
 
     family = Family(workflows or Given({}), policy.document_kib * 1024, admit_child)
-    return _admit(source, policy, catalog, family)[0]
+    return _admit(source, policy, catalog, family, secrets)[0]
 
 
 def _admit(
-    source: Source, policy: Policy, catalog: Catalog, family: Family
+    source: Source, policy: Policy, catalog: Catalog, family: Family, secrets: Secrets | None
 ) -> tuple[Admission, Weight]:
     report = Report(source)
     stages = [found for _, row in job_rows(source.data) for found in walk(row)]
+    document: Any = source.data if is_mapping(source.data) else {}
     fits = _check_schema(source, stages, policy, catalog, report)
+    if not check_patterns(document, stages, family.taken, report):
+        return Admission(None, report.sorted()), Weight()
     added = check_triggers(stages, policy, family, report)
     limits = _check(source, stages, policy, catalog, report, added)
+    check_secrets(document, stages, policy, catalog, secrets, report)
+    starts = check_starts(document, report)
     if not fits and not report.problems:
         # The schema's verdict holds, also where nobody here could say why.
         report.add("schema", (), "the document does not fit the schema of this policy")
+    texts = tuple(report.guest_texts)
     if report.problems:
-        return Admission(None, report.sorted()), Weight()
+        return Admission(None, report.sorted(), texts), Weight()
     children = family.plans()
     for child in children.values():
         limits |= child.block_limits
-    return Admission(build_plan(source.data, limits, children)), weigh_up(stages, catalog, added)
+    plan = build_plan(source.data, limits, children, family.documents(), starts)
+    return Admission(plan, guest_texts=texts), weigh_up(stages, catalog, added)
 
 
 def _check_schema(
@@ -118,6 +136,7 @@ def _check(
     params = document.get("params")
     check_features(document, report)
     check_extras(stages, report)
+    check_approvals(stages, report)
     if not any(problem.pointer.startswith("/params") for problem in report.problems):
         report.problems += check_params(source)
     check_kinds(stages, policy, report)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from blockyard_platform.admission.reporting import GuestText
 from blockyard_platform.durations import seconds_of
 from blockyard_platform.errors import StageFailureError
+from blockyard_platform.placeholders import texts
 from blockyard_platform.plain import is_list, is_mapping
 from blockyard_platform.retrying import read_retry
-from blockyard_platform.templates import texts
-from blockyard_schemas.kinds import BUILT, kind_of, spellings
+from blockyard_schemas.kinds import BUILT, Kind, kind_of, spellings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -146,7 +147,7 @@ def _check_value(
 
 
 def check_code(stages: Sequence[Found], policy: Policy, report: Report) -> None:
-    """Report code that is larger than the policy allows."""
+    """Report code that is larger than the policy allows; the rest of it is the guest's to judge."""
     most = policy.code_kib * 1024
     for found in stages:
         key = "bash" if "bash" in found.data else "run"
@@ -158,6 +159,8 @@ def check_code(stages: Sequence[Found], policy: Policy, report: Report) -> None:
                 f"the code is {_bytes(code)} bytes long, and the policy allows {most}",
                 "split it over several stages, or make a block of it",
             )
+        elif isinstance(code, str) and kind_of(found.data) is Kind.PYTHON:
+            report.guest_texts.append(GuestText("code", (*found.pointer, key), code))
 
 
 def _bytes(code: Any) -> int:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from blockyard_platform.placeholders import has_expression
 from blockyard_platform.plain import is_mapping
-from blockyard_platform.templates import has_expression
+from blockyard_platform.weight import weigh
 from blockyard_schemas.nearest import nearest
-from blockyard_schemas.problems import InvalidDocumentError
+from blockyard_schemas.problems import InvalidDocumentError, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -20,8 +21,11 @@ if TYPE_CHECKING:
     from blockyard_platform.plan import Plan
     from blockyard_platform.workflows import Workflows
     from blockyard_schemas.policy import Policy
-    from blockyard_schemas.problems import Problem
     from blockyard_schemas.reader import Source
+
+
+_TIMES = 4
+"""How much longer than one document may be all that it triggers are together: data weighs up to so much more than its text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,45 +39,83 @@ class Weight:
 
 @dataclass(frozen=True, slots=True)
 class Child:
-    """A workflow that is triggered, admitted: its plan, or what is wrong with it."""
+    """A workflow that is triggered, admitted: its plan, or what is wrong with it; ``document`` is what it says."""
 
     plan: Plan | None
     problems: tuple[Problem, ...]
     weight: Weight
+    document: Any = None
+
+
+@dataclass(slots=True)
+class Taken:
+    """What was looked at so far, each document once: stages and patterns of all, and the bytes (about) of those that are triggered."""
+
+    stages: int = 0
+    patterns: int = 0
+    bytes: int = 0
+    names: list[str] | None = None
+    """The names that there are, once they were asked for."""
 
 
 @dataclass(slots=True)
 class Family:
-    """The workflows that are triggered from one document, each admitted once, and the names on the way to where we are."""
+    """The workflows that are triggered from one document, each admitted once, and the names on the way to where we are.
+
+    A short document can trigger many long ones. So no more are looked at once the document cannot be admitted for their number or their length.
+    """
 
     workflows: Workflows
     document_bytes: int
     admit: Callable[[Source, Family], Child]
     ancestry: tuple[str, ...] = ()
     known: dict[str, Child | None] = field(default_factory=dict[str, "Child | None"])
+    taken: Taken = field(default_factory=Taken)
 
     def child(self, name: str) -> Child | None:
-        """Return a workflow, admitted; ``None`` when there is none of the name."""
+        """Return a workflow, admitted; ``None`` when there is none of the name. Raises what the source of workflows does when it cannot be asked."""
         if name not in self.known:
             self.known[name] = self._admitted(name)
         return self.known[name]
 
     def _admitted(self, name: str) -> Child | None:
+        most = _TIMES * self.document_bytes
+        if self.taken.bytes > most:
+            return _too_long(most)
         try:
             source = self.workflows.find(name, self.document_bytes)
         except InvalidDocumentError as error:
+            if (
+                type(error) is not InvalidDocumentError
+            ):  # nothing is wrong with it: it could not be asked for
+                raise
             return Child(None, error.problems, Weight())
         if source is None:
             return None
-        inner = Family(
-            self.workflows, self.document_bytes, self.admit, (*self.ancestry, name), self.known
-        )
+        self.taken.bytes += weigh(source.data, most)
+        if self.taken.bytes > most:
+            return _too_long(most)
+        inner = replace(self, ancestry=(*self.ancestry, name))
         return self.admit(source, inner)
+
+    def names(self) -> list[str]:
+        """Return the names that there are, for messages."""
+        if self.taken.names is None:
+            self.taken.names = self.workflows.names()
+        return self.taken.names
 
     def plans(self) -> dict[str, Plan]:
         """Return the plans of all that were admitted, by name."""
         return {
             name: child.plan
+            for name, child in self.known.items()
+            if child is not None and child.plan is not None
+        }
+
+    def documents(self) -> dict[str, Any]:
+        """Return what those say, by name."""
+        return {
+            name: child.document
             for name, child in self.known.items()
             if child is not None and child.plan is not None
         }
@@ -85,7 +127,10 @@ def check_triggers(stages: list[Found], policy: Policy, family: Family, report: 
     Returns what the workflows that are triggered add to the document's own weight.
     """
     count, depth, uses = 0, 0, Counter[str]()
+    family.taken.stages += len(stages)
     for found in stages:
+        if family.taken.stages > policy.steps:
+            break  # which is reported with the counts
         name = found.data.get("trigger")
         if not isinstance(name, str):
             continue
@@ -104,6 +149,15 @@ def check_triggers(stages: list[Found], policy: Policy, family: Family, report: 
                 "move inner stages outwards",
             )
     return Weight(count, depth, uses)
+
+
+def _too_long(most: int) -> Child:
+    message = f"all workflows that are triggered are together longer than the {most} bytes (about) that the policy allows"
+    return Child(
+        None,
+        (Problem("policy-limit", "", message, "trigger fewer (policy document_kib)"),),
+        Weight(),
+    )
 
 
 def weigh_up(stages: list[Found], catalog: Catalog, added: Weight) -> Weight:
@@ -162,7 +216,7 @@ def _check_one(
 
 
 def _unknown(name: str, place: tuple[str | int, ...], family: Family, report: Report) -> None:
-    names = family.workflows.names()
+    names = family.names()
     near = nearest(name, names)
     known = ", ".join(names[:8]) + (", ..." if len(names) > 8 else "")
     hint = f"did you mean '{near}'?" if near else f"workflows that there are: {known or 'none'}"

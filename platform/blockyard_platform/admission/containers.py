@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from blockyard_platform import containers
 from blockyard_platform.errors import StageFailureError
+from blockyard_platform.placeholders import has_expression, texts
 from blockyard_platform.plain import is_mapping
-from blockyard_platform.templates import has_expression, texts
 from blockyard_schemas.kinds import Kind, kind_of
 from blockyard_schemas.statuses import Code
 

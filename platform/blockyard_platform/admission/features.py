@@ -17,32 +17,15 @@ _JOB_KEYS = frozenset({"runs-on", "extras"})
 
 
 def check_features(document: dict[str, Any], report: Report) -> None:
-    """Report triggers, and what nothing reads of a job."""
-    if document.get("on"):
-        report.add(
-            "unsupported",
-            ("on",),
-            "triggers are not supported yet: a workflow starts when it is run",
-            "take `on` out, and start the workflow from outside",
-            key=True,
-        )
+    """Report what nothing reads of a job."""
     jobs = document.get("jobs")
     if is_mapping(jobs):
         _check_jobs(jobs, report)
 
 
 def check_extras(stages: Sequence[Found], report: Report) -> None:
-    """Report extras of a stage, and waits for an approval, which nothing reads yet."""
+    """Report extras of a stage, which nothing reads yet."""
     for found in stages:
-        wait = found.data.get("wait")
-        if is_mapping(wait) and "approval" in wait:
-            report.add(
-                "unsupported",
-                (*found.pointer, "wait", "approval"),
-                "approvals need the service, which is not there yet",
-                "wait for a duration, or until a moment",
-                key=True,
-            )
         if found.data.get("extras"):
             report.add(
                 "unsupported",

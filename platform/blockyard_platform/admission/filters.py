@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from blockyard_platform.admission.checks import check_allowed, report_missing
 from blockyard_platform.errors import ExpressionError
 from blockyard_platform.expressions import parse
+from blockyard_platform.placeholders import pieces, texts
 from blockyard_platform.syntax import Piped
-from blockyard_platform.templates import pieces, texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

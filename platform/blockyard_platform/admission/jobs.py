@@ -15,8 +15,8 @@ from blockyard_platform.admission.references import (
 from blockyard_platform.admission.walk import Row, needs_of
 from blockyard_platform.errors import StageFailureError
 from blockyard_platform.matrix import combinations
+from blockyard_platform.placeholders import texts
 from blockyard_platform.plain import is_list, is_mapping
-from blockyard_platform.templates import texts
 from blockyard_schemas.nearest import nearest
 
 if TYPE_CHECKING:

@@ -7,16 +7,23 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from blockyard_platform import plan
+from blockyard_platform.admission.demands import asks, needs_guest
 from blockyard_platform.admission.walk import job_rows, needs_of, stage_id
 from blockyard_platform.containers import split_command
 from blockyard_platform.durations import seconds_of
+from blockyard_platform.placeholders import has_expression
+from blockyard_platform.plain import is_mapping
 from blockyard_platform.retrying import read_retry
-from blockyard_platform.templates import Template, compile_template, has_expression
+from blockyard_platform.secrets.references import references, without
+from blockyard_platform.templates import Template, compile_template
+from blockyard_schemas.forms import ON_TIMEOUT
 from blockyard_schemas.kinds import BASE_KEYS, MAX_PARALLEL, Kind, allowed_keys, kind_of, normalise
 from blockyard_schemas.problems import pointer_of
 
 if TYPE_CHECKING:
     from blockyard_platform.admission.walk import Pointer, Row
+    from blockyard_platform.triggers.overlap import Group
+    from blockyard_platform.triggers.reading import Triggers
 
 _ELSE = "_"
 """The ddeutil-workflow spelling of ``else`` in a case."""
@@ -26,6 +33,8 @@ def build_plan(
     document: dict[str, Any],
     block_limits: Mapping[str, int | None],
     children: Mapping[str, plan.Plan],
+    documents: Mapping[str, Any],
+    starts: tuple[Triggers | None, Group | None] = (None, None),
 ) -> plan.Plan:
     """Return the plan of a document without problems."""
     jobs = tuple(_job(name, row, document) for name, row in job_rows(document))
@@ -38,11 +47,13 @@ def build_plan(
         outputs=outputs,
         timeout=None if timeout is None else seconds_of(timeout),
         max_parallel=document.get("max-parallel", MAX_PARALLEL),
-        needs_guest=bool(outputs.guest)
-        or any(_job_needs_guest(job) for job in jobs)
-        or any(child.needs_guest for child in children.values()),
+        needs_guest=needs_guest(outputs, jobs, children.values()),
         block_limits=MappingProxyType(dict(block_limits)),
         children=MappingProxyType(dict(children)),
+        documents=MappingProxyType(dict(documents)),
+        asks=asks(jobs, children.values()),
+        triggers=starts[0],
+        concurrency=starts[1],
     )
 
 
@@ -116,7 +127,12 @@ def _empty(data: Mapping[str, Any], pointer: Pointer) -> plan.Body:
 
 
 def _call(data: Mapping[str, Any], pointer: Pointer) -> plan.Body:
-    return plan.Call(data["uses"], compile_template(data.get("with") or {}))
+    given: Any = data.get("with") or {}
+    if not is_mapping(given):
+        return plan.Call(data["uses"], compile_template(given))
+    # The mapping itself holds the names of parameters, one of which may be called secret.
+    secrets = tuple(it for key, value in given.items() for it in references(value, (key,)))
+    return plan.Call(data["uses"], compile_template(without(given, secrets)), secrets)
 
 
 def _python(data: Mapping[str, Any], pointer: Pointer) -> plan.Body:
@@ -151,7 +167,15 @@ def _trigger(data: Mapping[str, Any], pointer: Pointer) -> plan.Body:
 
 
 def _wait(data: Mapping[str, Any], pointer: Pointer) -> plan.Body:
-    return plan.Wait(compile_template(data["wait"]))
+    wait = data["wait"]
+    if not is_mapping(wait) or "approval" not in wait:
+        return plan.Wait(compile_template(wait))
+    approval = wait["approval"]
+    return plan.Approval(
+        inputs=_inputs(approval, "message", "from", "timeout"),
+        form=MappingProxyType(approval.get("form") or {"properties": {}}),
+        on_timeout=approval.get("on-timeout", ON_TIMEOUT[0]),
+    )
 
 
 def _raise(data: Mapping[str, Any], pointer: Pointer) -> plan.Body:
@@ -167,11 +191,7 @@ def _case(data: Mapping[str, Any], pointer: Pointer) -> plan.Body:
             continue
         value = None if entry["case"] == _ELSE else compile_template(entry["case"])
         matches.append(plan.Match(value, _stages(entry.get("stages"), (*place, "stages"))))
-    return plan.Case(
-        compile_template(data["case"]),
-        tuple(matches),
-        _flag(data, "skip-not-match"),
-    )
+    return plan.Case(compile_template(data["case"]), tuple(matches), _flag(data, "skip-not-match"))
 
 
 def _foreach(data: Mapping[str, Any], pointer: Pointer) -> plan.Body:
@@ -227,44 +247,3 @@ _BODIES: Mapping[Kind, Callable[[Mapping[str, Any], Pointer], plan.Body]] = Mapp
         Kind.TRY: _try,
     }
 )
-
-
-def _job_needs_guest(job: plan.Job) -> bool:
-    templates = [job.condition, job.retry, job.timeout, job.outputs]
-    if job.strategy is not None:
-        templates += [job.strategy.inputs, job.strategy.fail_fast]
-    guest = any(isinstance(it, Template) and it.guest for it in templates)
-    return guest or _needs_guest(job.stages)
-
-
-def _needs_guest(stages: tuple[plan.Stage, ...]) -> bool:
-    return any(_stage_needs_guest(stage) for stage in stages)
-
-
-def _stage_needs_guest(stage: plan.Stage) -> bool:
-    body = stage.body
-    if isinstance(body, plan.Call | plan.Python):
-        return True
-    templates = [stage.condition, stage.retry, stage.timeout, stage.continue_on_error, stage.always]
-    match body:
-        case plan.Try():
-            nested = [body.body, body.catch or (), body.last]
-        case plan.Case():
-            templates += [body.inputs, body.skip_not_match, *(it.value for it in body.matches)]
-            nested = [it.stages for it in body.matches]
-        case plan.Parallel():
-            templates.append(body.inputs)
-            nested = [stages for _, stages in body.branches]
-        case plan.Foreach():
-            templates.append(body.inputs)
-            nested = [body.stages]
-        case plan.Until():
-            templates += [body.inputs, body.condition]
-            nested = [body.stages]
-        case plan.Own():
-            nested = []
-        case _:
-            templates.append(body.inputs)
-            nested = []
-    guest = any(isinstance(it, Template) and it.guest for it in templates)
-    return guest or any(_needs_guest(each) for each in nested)

@@ -6,12 +6,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from blockyard_platform.admission.before import Before
+from blockyard_platform.admission.reporting import GuestText
 from blockyard_platform.admission.walk import Found, Pointer, Row, ended, inner_rows, sees
 from blockyard_platform.errors import ExpressionError
 from blockyard_platform.expressions import parse
+from blockyard_platform.lookup import filtered
+from blockyard_platform.placeholders import has_expression, pieces, texts
 from blockyard_platform.plain import is_list, is_mapping
-from blockyard_platform.syntax import GuestExpression, Path, Piped
-from blockyard_platform.templates import has_expression, pieces, texts
+from blockyard_platform.syntax import GuestExpression, Literal, Path, Piped
 from blockyard_schemas.kinds import spellings
 from blockyard_schemas.nearest import nearest
 
@@ -126,13 +128,14 @@ def check_texts(value: Any, pointer: Pointer, where: Where, report: Report) -> N
     for text, place in texts(value, pointer):
         try:
             for literal, source in pieces(text):
-                if not literal:
-                    _check_expression(source, where)
+                if not literal and _check_expression(source, where):
+                    report.guest_texts.append(GuestText("expression", place, source))
         except ExpressionError as error:
             report.add(error.rule, place, str(error), error.hint)
 
 
-def _check_expression(source: str, where: Where) -> None:
+def _check_expression(source: str, where: Where) -> bool:
+    """Check what can be known of an expression here; return whether a guest knows more."""
     expression = parse(source)
     if isinstance(expression, Piped) and isinstance(expression.value, Path):
         _check_path(expression.value, where)
@@ -140,6 +143,9 @@ def _check_expression(source: str, where: Where) -> None:
         _check_path(expression, where)
     elif isinstance(expression, GuestExpression):
         _check_hyphens(expression, where.row, where.index)
+    elif isinstance(expression, Literal):
+        filtered(expression.value, expression.filters)  # as its plan does, which nothing catches
+    return isinstance(expression, GuestExpression)
 
 
 def _check_path(path: Path, where: Where) -> None:

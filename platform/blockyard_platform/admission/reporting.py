@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
 
 from blockyard_schemas.problems import Problem, pointer_of
 
 if TYPE_CHECKING:
     from blockyard_platform.admission.walk import Pointer
     from blockyard_schemas.reader import Source
+
+
+@dataclass(frozen=True, slots=True)
+class GuestText:
+    """What only a guest can judge, since it is Python, and its place."""
+
+    form: Literal["code", "expression"]
+    pointer: Pointer
+    text: str
+
 
 MOST = 200
 """Problems that are reported of one document; what comes after is counted in the last."""
@@ -21,6 +32,7 @@ class Report:
         """Begin without problems."""
         self._source = source
         self.problems: list[Problem] = []
+        self.guest_texts: list[GuestText] = []
 
     def add(
         self,
@@ -36,6 +48,22 @@ class Report:
         place = self._source.locate(text, key=key)
         line, column = place or (None, None)
         self.problems.append(Problem(rule, text, message, hint, line, column))
+
+    def instead(self, rule: str, pointer: Pointer, message: str, hint: str | None = None) -> None:
+        """Add a problem in the place of those with the same value or what is inside it, whose words would lead astray."""
+        text = pointer_of(pointer)
+        self.problems = [
+            it
+            for it in self.problems
+            if it.pointer != text and not it.pointer.startswith(text + "/")
+        ]
+        self.add(rule, pointer, message, hint)
+
+    def place_of(self, problem: Problem, *, key: bool = False) -> None:
+        """Add a problem that was found without the text, at its place in it."""
+        place = self._source.locate(problem.pointer, key=key)
+        line, column = place or (None, None)
+        self.problems.append(replace(problem, line=line, column=column))
 
     def knows(self, pointer: Pointer) -> bool:
         """Whether something is wrong with the value at a pointer, or inside it, already."""

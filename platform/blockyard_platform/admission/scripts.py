@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from blockyard_platform import packages
 from blockyard_platform.errors import StageFailureError
+from blockyard_platform.placeholders import has_expression
 from blockyard_platform.plain import is_list
-from blockyard_platform.templates import has_expression
 from blockyard_schemas.kinds import Kind, kind_of
 
 if TYPE_CHECKING:

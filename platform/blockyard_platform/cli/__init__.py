@@ -1,6 +1,6 @@
 """The command line: ``blockyard run``, ``validate``, ``schema``, ``blocks``, ``convert`` and ``doctor``."""
 
-_YOUNG = 50_000
+_YOUNG = 200_000
 """Objects after which the collector looks for garbage; Python's own 700 come about hundreds of times in a start."""
 
 

@@ -19,13 +19,53 @@ COMMANDS = {
     "plan": "Show what a run may come to, without running it.",
     "test": "Run the tests that stand in a workflow.",
     "schema": "Print the JSON Schema of workflows under a policy.",
-    "resume": "Take up a run of a journal where it was left.",
-    "runs": "List the runs of a journal.",
+    "resume": "Take up a run of a journal, or of a server, where it was left.",
+    "runs": "Show the runs of a server, or of a journal.",
     "tasks": "Run Python callables as tasks.",
     "blocks": "List the blocks that a policy allows.",
     "convert": "Write our document for one of another system.",
+    "serve": "Serve the API, and execute the runs of many tenants.",
+    "worker": "Execute runs of a service, beside others.",
+    "login": "Keep a server, and a token for it.",
+    "logout": "Take away what login has kept.",
+    "submit": "Have a workflow run on a server.",
+    "logs": "Show what a run on a server prints.",
+    "cancel": "Cancel a run on a server.",
+    "approve": "Answer what a run on a server waits for.",
+    "tenants": "Show and change tenants, and what they may use.",
+    "tokens": "Make and revoke tokens.",
+    "policy": "Show and change a tenant's policy; see what another would refuse.",
+    "workflows": "Store workflows on a server, and show them.",
+    "schedules": "Say when stored workflows are run.",
+    "webhooks": "Say who is told when runs end or ask.",
+    "secrets": "Store secrets on a server.",
+    "switches": "Stop what is not to run any more.",
+    "config": "Show the settings of the service, and where they come from.",
+    "backup": "Write a backup of a data folder, also while the service runs.",
+    "restore": "Bring a backup back into an empty data folder.",
+    "audit": "Verify an exported audit log.",
     "doctor": "Try each layer of the sandbox on this machine.",
 }
+
+_SERVED = frozenset(
+    {
+        "login",
+        "submit",
+        "runs",
+        "logs",
+        "cancel",
+        "approve",
+        "tenants",
+        "tokens",
+        "policy",
+        "workflows",
+        "schedules",
+        "webhooks",
+        "secrets",
+        "switches",
+    }
+)
+"""Those whose one JSON object has nothing but problems when nothing was done."""
 
 
 class Commands(click.Group):
@@ -101,6 +141,8 @@ def _empty(arguments: Sequence[str], problem: dict[str, object]) -> dict[str, ob
     """Return the object of a command that did nothing, with what is wrong."""
     if arguments and arguments[0] == "convert":
         return {"document": None, "report": [problem]}
+    if arguments and arguments[0] in _SERVED:
+        return {"problems": [problem]}
     found: dict[str, object] = {"valid": False}
     if not arguments or arguments[0] != "validate":
         found = {"run_id": None, "workflow": None, "status": "FAILED", "outputs": {}, "jobs": {}}

@@ -14,6 +14,8 @@ class Exit(IntEnum):
     INVALID = 2
     REFUSED = 3
     NO_SANDBOX = 4
+    NO_SERVER = 5
+    """The server cannot be reached, does not do it now, or does not let the token's holder do it."""
     INTERRUPTED = 130
 
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from blockyard_blocks.catalog import Catalog
+    from blockyard_platform.secrets.providers import Secrets
     from blockyard_schemas.policy import Policy
 
 FILE_BYTES = 16 * 1024 * 1024
@@ -41,6 +42,14 @@ def read_bytes(name: str) -> bytes:
         raise _unreadable(name, error.strerror or str(error), "make the file readable") from error
 
 
+def read_text(name: str) -> str:
+    """Return the text of a file; ``-`` is standard input. Raises InvalidDocumentError when it cannot be read, or is not UTF-8."""
+    try:
+        return read_bytes(name).decode()
+    except UnicodeDecodeError:
+        raise _unreadable(name, "it is not UTF-8", "save it as UTF-8") from None
+
+
 def read_policy(name: str | None) -> Policy:
     """Read a policy file; without a name, return the one for a person's own machine."""
     from blockyard_schemas.policy import load_policy, personal_policy
@@ -60,6 +69,20 @@ def build_catalog(folders: Sequence[str]) -> Catalog:
             )
         catalog = catalog.with_folder(Path(folder))
     return catalog
+
+
+def read_secrets(name: str | None) -> Secrets | None:
+    """Read a file of secrets; raise InvalidDocumentError, which shows none of them."""
+    if name is None:
+        return None
+    from blockyard_platform.secrets.errors import SecretError
+    from blockyard_platform.secrets.files import read_secrets as read_file
+
+    try:
+        return read_file(name)
+    except SecretError as error:
+        problem = Problem("file", "", f"--secrets: {error}", error.hint)
+    raise InvalidDocumentError([problem])
 
 
 def folder_of(file: str, folder: str | None) -> Path | None:

@@ -14,6 +14,11 @@ if TYPE_CHECKING:
 POLICY = click.option(
     "--policy", metavar="FILE", help="The tenant's policy; without it, one for your own machine."
 )
+SECRETS = click.option(
+    "--secrets",
+    metavar="FILE",
+    help="Names and values of secrets in TOML, YAML or JSON; of mode 0600.",
+)
 CATALOG = click.option(
     "--catalog", metavar="PATH", multiple=True, help="A folder of Python files with more blocks."
 )
@@ -46,6 +51,13 @@ JOURNAL_REQUIRED = click.option(
     required=True,
     envvar="BLOCKYARD_JOURNAL",
     help="The file, or a database's URL, that has the run (or BLOCKYARD_JOURNAL).",
+)
+DATA = click.option(
+    "--data",
+    metavar="FOLDER",
+    required=True,
+    envvar="BLOCKYARD_DATA",
+    help="The data folder of the service (or BLOCKYARD_DATA).",
 )
 
 

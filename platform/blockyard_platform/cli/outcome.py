@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
+import signal
 import sys
 from typing import TYPE_CHECKING
 
@@ -11,12 +11,14 @@ import click
 
 from blockyard_platform.cli.exits import Exit, exit_of
 from blockyard_platform.cli.report import note, print_json, print_problems, printable
+from blockyard_platform.loops import complete
 from blockyard_platform.results import RunResult
 from blockyard_schemas.problems import InvalidDocumentError
 from blockyard_schemas.statuses import Code, Status
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
+    from types import FrameType
     from typing import Any
 
     from blockyard_platform.cli.progress import Progress
@@ -29,10 +31,15 @@ def follow(
     as_json: bool,
     events: bool,
 ) -> int:
-    """Run a coroutine to its result, with progress meanwhile; print the result, and return the exit code."""
+    """Run a coroutine to its result, with progress meanwhile; print the result, and return the exit code.
+
+    SIGTERM, as of ``timeout`` or ``docker stop``, interrupts it as Ctrl-C does.
+    """
     progress = _progress(quiet=as_json, events=events)
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGTERM, _interrupt)
     try:
-        result = asyncio.run(start(progress))
+        result = complete(start(progress))
     except InvalidDocumentError as error:
         result = RunResult(None, None, Status.FAILED, problems=error.problems)
     except KeyboardInterrupt:
@@ -42,6 +49,10 @@ def follow(
         progress.close()
     _report(name, result, as_json=as_json)
     return _exit(result)
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    signal.raise_signal(signal.SIGINT)
 
 
 def _progress(*, quiet: bool, events: bool) -> Progress:

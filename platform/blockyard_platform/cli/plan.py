@@ -7,8 +7,14 @@ from typing import TYPE_CHECKING
 import click
 
 from blockyard_platform.cli.exits import exit_of
-from blockyard_platform.cli.inputs import build_catalog, folder_of, read_bytes, read_policy
-from blockyard_platform.cli.options import CATALOG, JSON, POLICY, WORKFLOWS, options
+from blockyard_platform.cli.inputs import (
+    build_catalog,
+    folder_of,
+    read_bytes,
+    read_policy,
+    read_secrets,
+)
+from blockyard_platform.cli.options import CATALOG, JSON, POLICY, SECRETS, WORKFLOWS, options
 from blockyard_platform.cli.report import print_json, print_problems
 from blockyard_schemas.problems import InvalidDocumentError
 
@@ -23,13 +29,18 @@ _WIDTH = 120
 
 @click.command("plan")
 @click.argument("file")
-@options(POLICY, CATALOG, WORKFLOWS, JSON)
+@options(POLICY, SECRETS, CATALOG, WORKFLOWS, JSON)
 def command(
-    file: str, policy: str | None, catalog: tuple[str, ...], workflows: str | None, as_json: bool
+    file: str,
+    policy: str | None,
+    secrets: str | None,
+    catalog: tuple[str, ...],
+    workflows: str | None,
+    as_json: bool,
 ) -> int:
     """Show the stages of the workflow in FILE, and the policy's limits with what a run may use of each."""
     try:
-        found, problems = _forecast(file, policy, catalog, workflows)
+        found, problems = _forecast(file, policy, secrets, catalog, workflows)
     except InvalidDocumentError as error:
         found, problems = None, error.problems
     print_problems(file, problems)
@@ -43,15 +54,20 @@ def command(
 
 
 def _forecast(
-    file: str, policy: str | None, folders: tuple[str, ...], workflows: str | None
+    file: str,
+    policy: str | None,
+    secrets: str | None,
+    folders: tuple[str, ...],
+    workflows: str | None,
 ) -> tuple[Forecast | None, tuple[Problem, ...]]:
-    from blockyard_platform.api import Runner
     from blockyard_platform.forecast import Forecaster
+    from blockyard_platform.runner import Runner
 
     runner = Runner(
         policy=read_policy(policy),
         catalog=build_catalog(folders),
         workflows=folder_of(file, workflows),
+        secrets=read_secrets(secrets),
     )
     admission = runner.admit(read_bytes(file))
     if admission.plan is None:
@@ -70,6 +86,8 @@ def _show(found: Forecast) -> None:
     for job in found.jobs:
         _grow(tree, job)
     console.print(tree)
+    for line in found.starts:
+        console.print(line)
     table = Table("limit", "used at most", "allowed", box=None, pad_edge=False)
     for name, (used, limit) in found.used.items():
         more = "" if used <= limit else "  (the run ends there)"

@@ -5,16 +5,21 @@ from __future__ import annotations
 import json
 import sys
 import time
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, Protocol
 
 from blockyard_platform.cli.report import printable
 from blockyard_schemas.statuses import Status
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
+    from contextlib import AbstractContextManager
+
     from rich.live import Live
     from rich.table import Table
 
-    from blockyard_platform.results import Event, RunView, StageRecord
+    from blockyard_platform.events import Event, RunView
+    from blockyard_platform.results import StageRecord
 
 ROWS = 20
 """How many of the latest stages the live table shows; a run may have many thousands."""
@@ -25,6 +30,10 @@ class Progress(Protocol):
 
     def show(self, run: RunView, event: Event) -> None:
         """Show one event."""
+
+    def aside(self) -> AbstractContextManager[None]:
+        """Leave the terminal to somebody else for the time of the context."""
+        ...
 
     def close(self) -> None:
         """Leave the terminal as it was."""
@@ -42,6 +51,10 @@ class EventLines:
         line = json.dumps({"run_id": run.run_id} | event.as_dict(), ensure_ascii=False)
         print(line, file=self._stream, flush=True)
 
+    def aside(self) -> AbstractContextManager[None]:
+        """Go on: lines do not stand in the way."""
+        return nullcontext()
+
     def close(self) -> None:
         """Nothing to leave."""
 
@@ -56,6 +69,10 @@ class PlainLines:
         elif event.text is not None:
             print(f"{event.path} | {printable(event.text.rstrip())}", file=sys.stderr, flush=True)
 
+    def aside(self) -> AbstractContextManager[None]:
+        """Go on: lines do not stand in the way."""
+        return nullcontext()
+
     def close(self) -> None:
         """Nothing to leave."""
 
@@ -69,10 +86,10 @@ class LiveTable:
         self._rows: dict[str, StageRecord | None] = {}
         self._begun: dict[str, float] = {}
         self._done = 0
+        self._aside = False
 
     def show(self, run: RunView, event: Event) -> None:
         """Take the event into the table."""
-        live = self._start()
         if event.kind == "stage-started":
             self._rows[event.path] = None
             self._begun[event.path] = time.monotonic()
@@ -82,17 +99,32 @@ class LiveTable:
             self._rows[event.path] = event.record
             self._done += 1
         elif event.text is not None:
-            live.console.print(
-                f"{event.path} | {printable(event.text.rstrip())}", markup=False, highlight=False
-            )
+            self._print(f"{event.path} | {printable(event.text.rstrip())}")
         while len(self._rows) > ROWS:
             self._rows.pop(self._oldest())
-        live.update(self._table())
+        if not self._aside:
+            self._start().update(self._table())
+
+    @contextmanager
+    def aside(self) -> Generator[None]:
+        """Draw the last state, and nothing more for the time of the context."""
+        self.close()
+        self._live, self._aside = None, True
+        try:
+            yield
+        finally:
+            self._aside = False
 
     def close(self) -> None:
         """Draw the last state and give the terminal back."""
         if self._live is not None:
             self._live.stop()
+
+    def _print(self, line: str) -> None:
+        if self._aside:
+            print(line, file=sys.stderr, flush=True)
+        else:
+            self._start().console.print(line, markup=False, highlight=False)
 
     def _start(self) -> Live:
         if self._live is None:

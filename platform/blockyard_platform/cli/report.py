@@ -15,8 +15,8 @@ def print_json(value: Any) -> None:
 
 
 def note(text: str) -> None:
-    """Write a line for people to standard error."""
-    click.echo(text, err=True)
+    """Write a line for people to standard error, in which nothing steers a terminal."""
+    click.echo(printable(text), err=True)
 
 
 def print_problems(name: str, problems: Iterable[Problem]) -> None:
@@ -25,7 +25,7 @@ def print_problems(name: str, problems: Iterable[Problem]) -> None:
         place = ":".join(
             str(part) for part in (name, problem.line, problem.column) if part is not None
         )
-        click.echo(f"{place}: {printable(problem.message)} [{problem.rule}]", err=True)
+        click.echo(printable(f"{place}: {problem.message} [{problem.rule}]"), err=True)
         if problem.pointer and problem.line is None:
             click.echo(f"    at {printable(problem.pointer)}", err=True)
         if problem.hint:

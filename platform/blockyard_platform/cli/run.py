@@ -12,6 +12,7 @@ from blockyard_platform.cli.inputs import (
     read_bytes,
     read_params,
     read_policy,
+    read_secrets,
     split_params,
 )
 from blockyard_platform.cli.options import (
@@ -22,6 +23,7 @@ from blockyard_platform.cli.options import (
     PARAM,
     PARAMS,
     POLICY,
+    SECRETS,
     WORKFLOWS,
     options,
 )
@@ -34,7 +36,7 @@ if TYPE_CHECKING:
 
 @click.command("run")
 @click.argument("file")
-@options(PARAM, PARAMS, POLICY, CATALOG, WORKFLOWS, JOURNAL)
+@options(PARAM, PARAMS, POLICY, SECRETS, CATALOG, WORKFLOWS, JOURNAL)
 @click.option(
     "--run-id", metavar="ID", help="The run's id in the journal; without it, one is made up."
 )
@@ -47,6 +49,7 @@ def command(
     pairs: tuple[str, ...],
     params_file: str | None,
     policy: str | None,
+    secrets: str | None,
     catalog: tuple[str, ...],
     workflows: str | None,
     journal: str | None,
@@ -61,6 +64,7 @@ def command(
 
     async def start(progress: Progress) -> RunResult:
         from blockyard_platform.api import arun
+        from blockyard_platform.cli.asking import asker
 
         return await arun(
             read_bytes(file),
@@ -73,6 +77,8 @@ def command(
             journal=journal,
             run_id=run_id,
             dry_run=dry_run,
+            on_approval=asker(progress),
+            secrets=read_secrets(secrets),
             on_event=progress.show,
         )
 

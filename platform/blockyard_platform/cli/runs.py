@@ -1,47 +1,114 @@
-"""``blockyard runs``: the runs that a journal has."""
+"""``blockyard runs``: the runs that a server has, or a journal."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from blockyard_platform.cli.exits import Exit, exit_of
-from blockyard_platform.cli.options import JOURNAL_REQUIRED, options
-from blockyard_platform.cli.report import print_json, print_problems, printable
-from blockyard_schemas.problems import InvalidDocumentError
+from blockyard_platform.cli.family import Family
+from blockyard_platform.cli.places import JOURNAL, is_local, refuse
+from blockyard_platform.cli.remote import EVERYWHERE, LIMIT, remote
+from blockyard_platform.cli.report import print_json, printable
+from blockyard_platform.cli.showing import cell
+
+if TYPE_CHECKING:
+    from blockyard_platform.cli.remote import Remote
+    from blockyard_platform.service.api.models.runs import WaitOut
+
+_COLUMNS = ("id", "tenant", "workflow", "state", "status", "created", "origin")
+_STAGE_COLUMNS = ("path", "kind", "status", "code", "seconds", "attempts")
+_STATUSES = ("WAIT", "SUCCESS", "FAILED", "SKIP", "CANCEL")
+_STATES = ("queued", "running", "waiting", "ended")
 
 
-@click.command("runs")
-@options(JOURNAL_REQUIRED)
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON list.")
-def command(journal: str, as_json: bool) -> int:
-    """List the runs of a journal, the latest first."""
-    try:
-        found = _runs(journal)
-    except InvalidDocumentError as error:
-        print_problems(journal, error.problems)
-        return exit_of(error.problems)
-    if as_json:
-        print_json(found)
-    for each in () if as_json else found:
-        click.echo(f"{each['id']}  {each['status']:<8} {each['created']}  {each['workflow']}")
-    return Exit.SUCCESS
+@click.group("runs", cls=Family)
+def command() -> None:
+    """Show the runs of a server, or of a journal (--journal FILE)."""
 
 
-def _runs(journal: str) -> list[dict[str, str]]:
-    from blockyard_platform.store.store import Store
+@command.command("list")
+@JOURNAL
+@click.option("--workflow", metavar="NAME", help="Those of a workflow.")
+@click.option("--status", type=click.Choice(_STATUSES), help="Those that ended so.")
+@click.option("--state", type=click.Choice(_STATES), help="Those that are there.")
+@click.option("--origin", metavar="TEXT", help="Those that were begun so: api, schedule/NAME.")
+@click.option("--since", metavar="TIME", help="Those submitted since: 24h, 2027-01-31T12:00Z.")
+@EVERYWHERE
+@LIMIT
+@remote
+def _list(
+    remote: Remote,
+    journal: str | None,
+    since: str | None,
+    limit: int | None,
+    *,
+    all_tenants: bool,
+    **wanted: Any,
+) -> int:
+    """List runs, the latest first."""
+    if is_local(remote, journal):
+        from blockyard_platform.cli.journals import list_journal
 
-    store = Store(journal)
-    try:
-        return [
-            {
-                "id": run_id,
-                "workflow": printable(workflow),
-                "status": status.value,
-                "created": datetime.fromtimestamp(created, UTC).isoformat(timespec="seconds"),
-            }
-            for run_id, workflow, status, created in store.runs()
-        ]
-    finally:
-        store.close()
+        more = {"since": since, "limit": limit is not None, "all-tenants": all_tenants}
+        refuse("a journal is listed as a whole", wanted | more)
+        return list_journal(journal or "", as_json=remote.out.as_json)
+    from blockyard_platform.cli.moments import ago
+
+    found = remote.client.list_runs(
+        remote.whose(everyone=all_tenants), since=None if since is None else ago(since), **wanted
+    )
+    remote.out.rows(found, _COLUMNS, limit)
+    return 0
+
+
+@command.command("show")
+@click.argument("run")
+@remote
+def _show(remote: Remote, run: str) -> None:
+    """Show a run: where it is, why it waits, what it gave."""
+    found = remote.client.get_run(run, tenant=remote.tenant)
+    remote.out.one(found, leave=("waits",))
+    if not remote.out.as_json:
+        for each in found.waits:
+            click.echo(f"waits at {printable(_wait(run, each))}")
+
+
+@command.command("stages")
+@click.argument("run")
+@LIMIT
+@remote
+def _stages(remote: Remote, run: str, limit: int | None) -> None:
+    """List the stages of a run that have ended, in that order."""
+    found = remote.client.list_stages(run, tenant=remote.tenant)
+    remote.out.rows(found, _STAGE_COLUMNS, limit)
+
+
+@command.command("document")
+@click.argument("run")
+@remote
+def _document(remote: Remote, run: str) -> None:
+    """Print the document that a run has, as JSON."""
+    print_json(remote.client.get_run_document(run, tenant=remote.tenant))
+
+
+@command.command("delete")
+@click.argument("run")
+@remote
+def _delete(remote: Remote, run: str) -> None:
+    """Delete a run that has ended, with all that is known of it."""
+    remote.client.delete_run(run, tenant=remote.tenant)
+    remote.out.done(f"The run {run} is gone.", id=run, deleted=True)
+
+
+def _wait(run: str, wait: WaitOut) -> str:
+    """Return what a run waits for, and how it is answered."""
+    from blockyard_platform.cli.approve import form_fields
+
+    until = "" if wait.due is None else f" until {cell(wait.due)}"
+    if wait.kind != "approval":
+        return f"{wait.path}{until}"
+    if wait.answer is not None:
+        return f"{wait.path}: it is answered"
+    values = "".join(f" --value {name}=..." for name in form_fields(wait))
+    return f"{wait.path}{until}: {wait.asked.get('message')} Answer: blockyard approve {run} {wait.path}{values}"

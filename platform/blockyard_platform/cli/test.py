@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from blockyard_platform.cli.exits import Exit, exit_of
-from blockyard_platform.cli.inputs import build_catalog, folder_of, read_bytes, read_policy
-from blockyard_platform.cli.options import CATALOG, JSON, POLICY, WORKFLOWS, options
+from blockyard_platform.cli.inputs import (
+    build_catalog,
+    folder_of,
+    read_bytes,
+    read_policy,
+    read_secrets,
+)
+from blockyard_platform.cli.options import CATALOG, JSON, POLICY, SECRETS, WORKFLOWS, options
 from blockyard_platform.cli.report import note, print_json, print_problems, printable
+from blockyard_platform.loops import complete
 from blockyard_schemas.problems import InvalidDocumentError, Problem
 
 if TYPE_CHECKING:
@@ -20,18 +26,19 @@ if TYPE_CHECKING:
 @click.command("test")
 @click.argument("file")
 @click.option("--only", metavar="NAME", multiple=True, help="Run the test of this name alone.")
-@options(POLICY, CATALOG, WORKFLOWS, JSON)
+@options(POLICY, SECRETS, CATALOG, WORKFLOWS, JSON)
 def command(
     file: str,
     only: tuple[str, ...],
     policy: str | None,
+    secrets: str | None,
     catalog: tuple[str, ...],
     workflows: str | None,
     as_json: bool,
 ) -> int:
     """Run the tests of the workflow in FILE: each with its params and mocks, against what it expects."""
     try:
-        outcomes = asyncio.run(_run(file, only, policy, catalog, workflows))
+        outcomes = complete(_run(file, only, policy, secrets, catalog, workflows))
     except InvalidDocumentError as error:
         print_problems(file, error.problems)
         if as_json:
@@ -51,17 +58,19 @@ async def _run(
     file: str,
     only: tuple[str, ...],
     policy: str | None,
+    secrets: str | None,
     folders: tuple[str, ...],
     workflows: str | None,
 ) -> list[Outcome]:
-    from blockyard_platform.api import Runner
     from blockyard_platform.loading import load_document
     from blockyard_platform.rehearsal import run_tests
+    from blockyard_platform.runner import Runner
 
     async with Runner(
         policy=read_policy(policy),
         catalog=build_catalog(folders),
         workflows=folder_of(file, workflows),
+        secrets=read_secrets(secrets),
     ) as runner:
         source = load_document(read_bytes(file), runner.policy.document_kib * 1024)
         admission = runner.admit(source)

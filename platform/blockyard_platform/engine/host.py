@@ -6,8 +6,10 @@ import asyncio
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from blockyard_platform.engine.host_lines import HostLines
 from blockyard_platform.errors import StageFailureError
 from blockyard_platform.plain import copied
+from blockyard_platform.secrets.references import fill
 from blockyard_sandbox.threads import in_loop, in_thread
 from blockyard_schemas.problems import InvalidDocumentError
 from blockyard_schemas.reader import from_data
@@ -18,12 +20,19 @@ if TYPE_CHECKING:
 
     from blockyard_blocks.catalog import Block
     from blockyard_platform.engine.run import Run
+    from blockyard_platform.secrets.references import Place
 
 _THREAD = "blockyard-host-block"
 
 
-async def call_on_host(run: Run, block: Block, arguments: dict[str, Any], path: str) -> Any:
-    """Call a host block and return its result.
+async def call_on_host(
+    run: Run,
+    block: Block,
+    arguments: dict[str, Any],
+    path: str,
+    secrets: tuple[Place, ...] = (),
+) -> Any:
+    """Call a host block, with ``secrets`` in their places, and return its result; whoever records that masks what was revealed.
 
     A coroutine function runs in the event loop and is cancelled with its stage. A plain function runs in a thread of its own;
     since no thread can be ended from outside, one that outlives its stage is left to itself, and its result is thrown away.
@@ -31,34 +40,54 @@ async def call_on_host(run: Run, block: Block, arguments: dict[str, Any], path: 
     """
     from blockyard_blocks.context import Context
 
+    given = await _with_secrets(run, arguments, secrets)
     await run.start_effect(path)
+    lines = HostLines(partial(run.log, path), run.hidden)
     context = Context(
         run_id=run.view.run_id,
         workflow=run.view.workflow,
         stage=path,
         tenant=run.policy.name,
         policy=run.policy,
-        log=_logger(run, block, path),
+        log=_logger(block, lines),
         data=run.house.data,
+        secret=run.hidden.reveal,
+        keys=run.house.keys,
     )
     seconds = run.policy.stage.wall_seconds
     try:
         async with asyncio.timeout(seconds):
-            return await _call(block, context, copied(arguments))
+            return await _call(run, block, context, given)
     except TimeoutError:
         message = f"the block '{block.name}' did not end within {seconds:g} s"
         raise StageFailureError(Code.TIMEOUT, message) from None
+    finally:
+        lines.end()
 
 
-def _logger(run: Run, block: Block, path: str) -> Callable[[str], None]:
+async def _with_secrets(
+    run: Run, arguments: dict[str, Any], places: tuple[Place, ...]
+) -> dict[str, Any]:
+    """Return a copy of the arguments with secrets in it; their names are in the journal by then."""
+    given: dict[str, Any] = copied(arguments)
+    if places:
+        values = await in_thread(
+            lambda: [(place, run.hidden.reveal(place.name)) for place in places], _THREAD
+        )
+        fill(given, values)
+        await run.pin_secrets()
+    return given
+
+
+def _logger(block: Block, lines: HostLines) -> Callable[[str], None]:
     """Return what takes a block's lines; from a thread they go by way of the event loop, in order."""
     if block.is_async:
-        return partial(run.log, path)
+        return lines
     loop = asyncio.get_running_loop()
-    return lambda text: in_loop(loop, run.log, path, text)
+    return lambda text: in_loop(loop, lines, text)
 
 
-async def _call(block: Block, context: Any, arguments: dict[str, Any]) -> Any:
+async def _call(run: Run, block: Block, context: Any, arguments: dict[str, Any]) -> Any:
     try:
         if block.is_async:
             result = await _without_exit(block.call(arguments, context=context))
@@ -67,8 +96,10 @@ async def _call(block: Block, context: Any, arguments: dict[str, Any]) -> Any:
         return _plain(block.name, result)
     except StageFailureError:
         raise
-    except Exception as error:
-        raise failure_of_block(block.name, error) from error
+    except Exception as error:  # noqa: BLE001  (the stage fails with its words)
+        failure = failure_of_block(block.name, error)
+        # What an exception holds besides its words is not masked: then it goes no further.
+        raise failure from (error if run.hidden.masker is None else None)
 
 
 def _plain(name: str, result: Any) -> Any:

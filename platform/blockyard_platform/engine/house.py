@@ -1,129 +1,129 @@
-"""What runs share: the policy, the catalog, and one sandbox that starts when it is first needed."""
+"""What runs share: the policy, the workflows, and premises with the catalog and a sandbox that starts when it is first needed."""
 
 from __future__ import annotations
 
-import asyncio
 from functools import cached_property, partial
-from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-from blockyard_platform.loading import DOCUMENT_BYTES, load_catalog, load_policy
+from blockyard_platform.engine.premises import Premises
+from blockyard_platform.loading import DOCUMENT_BYTES, load_policy
 from blockyard_platform.workflows import load_workflows
+from blockyard_schemas.problems import InvalidDocumentError, Problem
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
 
     from blockyard_blocks.catalog import Block, Catalog
+    from blockyard_platform.host_blocks.stores.keys import Opened
     from blockyard_platform.loading import PolicyLike
+    from blockyard_platform.secrets.providers import Secrets
     from blockyard_platform.workflows import WorkflowsLike
     from blockyard_sandbox.containers.engine import ContainerEngine
     from blockyard_sandbox.environments.environments import Environments
     from blockyard_sandbox.limits import GuestLimits
     from blockyard_sandbox.sandbox import Sandbox
+    from blockyard_sandbox.spec import Level
     from blockyard_schemas.policy import Policy
 
 _MIB = 1024 * 1024
 
 
 class House:
-    """The parts that many runs of one tenant use."""
+    """The parts that many runs of one tenant use: its policy, its workflows, and premises that may be shared with other tenants."""
 
     def __init__(
         self,
         policy: PolicyLike,
-        catalog: Catalog | None,
-        sandbox: Sandbox | None = None,
+        catalog: Catalog | None = None,
         workflows: WorkflowsLike = None,
+        premises: Premises | None = None,
+        *,
+        sandbox: Sandbox | None = None,
         state: Iterable[str] = (),
         data: str | os.PathLike[str] | None = None,
+        secrets: Secrets | None = None,
+        stops: Callable[[str, tuple[str, ...]], str | None] | None = None,
     ) -> None:
-        """Read and start nothing yet; a sandbox that is given is used, and left open. ``state`` are files of the platform's own.
+        """Read and start nothing yet. ``premises`` that are given are used, with their catalog, and left open.
 
-        ``data`` is the folder for what tenants keep; without it, that of ``data_folder``.
+        Without them the house has its own, of ``catalog``, ``sandbox``, ``state`` and ``data``: see Premises. ``secrets`` are those that
+        host blocks may be given; ``stops`` says of a kind ("image", "package") and some names why one of them is stopped. Raises ValueError when both are given, and for ``state`` that the premises do not guard.
         """
+        if premises is not None:
+            if (catalog, sandbox, data) != (None, None, None):
+                raise ValueError("premises have a catalog, a sandbox and folders of their own")
+            if not premises.state.issuperset(state):
+                raise ValueError("premises guard the files of a journal: Premises(state=...)")
         self._policy = policy
-        self._catalog = catalog
-        self._given = sandbox
         self.workflows = load_workflows(workflows)
-        self._starting: asyncio.Task[Sandbox] | None = None
-        self._programs: asyncio.Task[Sandbox] | None = None
+        self._shared = premises is not None
+        self.premises = premises or Premises(
+            catalog, ask_level=self._level, sandbox=sandbox, state=state, data=data
+        )
         self._blocks: dict[str, Block] = {}
-        self._engine: ContainerEngine | None = None
-        self._environments: Environments | None = None
-        self._state = tuple(state)
-        self._data = data
+        self.secrets = secrets
+        self.stops = stops
 
     @cached_property
     def policy(self) -> Policy:
-        """The policy; raises InvalidDocumentError or OSError when it cannot be read."""
-        return load_policy(self._policy)
+        """The policy; raises InvalidDocumentError or OSError when it cannot be read, or asks for more than the premises give."""
+        policy = load_policy(self._policy)
+        if self._shared and policy.isolation == "full" and self.premises.level != "full":
+            message = "the policy asks for the full jail, and these premises have the reduced one"
+            raise InvalidDocumentError([Problem("policy", "/isolation", message)])
+        return policy
 
-    @cached_property
+    @property
     def catalog(self) -> Catalog:
         """The catalog."""
-        return load_catalog(self._catalog)
+        return self.premises.catalog
 
-    @cached_property
+    @property
     def data(self) -> Path:
         """The folder for what tenants keep; nothing is made yet."""
-        from blockyard_platform.data import data_folder
+        return self.premises.data
 
-        return data_folder() if self._data is None else Path(self._data).absolute()
+    @property
+    def keys(self) -> Opened | None:
+        """Opens the tenant's keys where the premises have them elsewhere than in the folder for data."""
+        keys = self.premises.keys
+        return None if keys is None else partial(keys, self.policy.name)
 
     @property
     def document_bytes(self) -> int:
         """The bound on documents."""
         return DOCUMENT_BYTES if self._policy is None else self.policy.document_kib * 1024
 
-    @property
-    def level(self) -> Literal["full", "reduced"]:
-        """The least level of the jail; known without reading when there is no policy but the personal one."""
+    def _level(self) -> Level:
+        """Return the least level of the jail; known without reading when there is no policy but the personal one."""
         return "full" if self._policy is None else self.policy.isolation
 
     def warm(self) -> None:
         """Begin to start the sandbox, without waiting for it."""
-        if self._given is None and self._starting is None:
-            self._starting = asyncio.ensure_future(_start(self.level, self.catalog))
+        self.premises.warm()
 
     @property
     def started(self) -> bool:
         """Whether a sandbox is there, or on its way."""
-        return self._given is not None or self._starting is not None
+        return self.premises.started
 
     async def sandbox(self) -> Sandbox:
         """Return the sandbox, started; raise SandboxUnavailableError when it cannot be had."""
-        if self._given is not None:
-            return self._given
-        self.warm()
-        assert self._starting is not None  # noqa: S101  (for type checkers: warm() has set it)
-        return await asyncio.shield(self._starting)
+        return await self.premises.sandbox()
 
     async def programs(self) -> Sandbox:
         """Return the sandbox for stages that start programs, started; raise SandboxUnavailableError."""
-        if self._programs is None:
-            self._programs = asyncio.ensure_future(_start_programs(self.level))
-        return await asyncio.shield(self._programs)
+        return await self.premises.programs()
 
     def engine(self) -> ContainerEngine:
         """Return the container engine; nothing is asked of it yet."""
-        if self._engine is None:
-            from blockyard_sandbox.containers.engine import ContainerEngine
-
-            self._engine = ContainerEngine(
-                own=(*self._state, str(self.data), str(Path(__file__).parents[2]))
-            )
-        return self._engine
+        return self.premises.engine()
 
     def environments(self) -> Environments:
         """Return the environments of virtual-python stages; nothing is started yet."""
-        if self._environments is None:
-            from blockyard_platform.caching import cache_folder, index_settings
-            from blockyard_sandbox.environments.environments import Environments
-
-            settings = partial(index_settings, self.policy)
-            self._environments = Environments(cache_folder(), self.level, settings)
-        return self._environments
+        return self.premises.environments(self.policy)
 
     def block(self, uses: str) -> Block:
         """Return a block of an admitted plan, by the document's spelling."""
@@ -167,34 +167,6 @@ class House:
         )
 
     async def close(self) -> None:
-        """Close the sandboxes that were started here."""
-        starting = [task for task in (self._starting, self._programs) if task is not None]
-        self._starting = self._programs = None
-        for task in starting:
-            try:
-                sandbox = await task
-            except Exception:  # noqa: BLE001, S112  (whoever waited for it has been told)
-                continue
-            await sandbox.close()
-        if self._environments is not None:
-            await self._environments.close()
-            self._environments = None
-
-
-async def _start_programs(level: Literal["full", "reduced"]) -> Sandbox:
-    from blockyard_sandbox.programs import program_spec
-    from blockyard_sandbox.sandbox import Sandbox
-
-    sandbox = Sandbox(program_spec(level))
-    await sandbox.start()
-    return sandbox
-
-
-async def _start(level: Literal["full", "reduced"], catalog: Catalog) -> Sandbox:
-    from blockyard_sandbox.sandbox import Sandbox
-    from blockyard_sandbox.spec import JailSpec
-
-    extensions = {"block": ("blockyard_blocks.serve:make", catalog.guest_config())}
-    sandbox = Sandbox(JailSpec(extensions=extensions, level=level))
-    await sandbox.start()
-    return sandbox
+        """Close the premises, when they are the house's own."""
+        if not self._shared:
+            await self.premises.close()

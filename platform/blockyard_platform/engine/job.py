@@ -6,9 +6,11 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from blockyard_platform.engine.conditions import truth
+from blockyard_platform.engine.deadlines import Within
+from blockyard_platform.engine.endings import as_failure, why_cancelled
 from blockyard_platform.engine.nested import StopCrewError, crew
 from blockyard_platform.engine.scope import Scope
-from blockyard_platform.engine.stages import as_failure, seconds_from, why_cancelled
+from blockyard_platform.engine.stages import seconds_from
 from blockyard_platform.errors import ExpressionError, StageFailureError
 from blockyard_platform.matrix import combinations
 from blockyard_platform.results import JobResult
@@ -20,8 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from blockyard_platform.engine.run import Run
-    from blockyard_platform.plan import Job, Retry, Strategy
+    from blockyard_platform.plan import Job, Strategy
     from blockyard_platform.results import Outputs, StageRecord
+    from blockyard_platform.retrying import Retry
 
     Results = dict[Any, JobResult]
 
@@ -36,11 +39,11 @@ async def run_job(run: Run, job: Job, root: Scope, jobs: dict[str, JobResult], p
         rows = None if job.strategy is None or not due else await _rows(run, job.strategy, root)
     except (ExpressionError, StageFailureError) as problem:
         jobs[job.name] = JobResult(Status.FAILED, {}, error=_error(problem))
-        await run.observers.job_finished(run.view, path, None)
+        await run.observers.job_finished(run.view, path, None, Status.FAILED)
         return
     if not due:
         jobs[job.name] = JobResult(Status.SKIP, {})
-        await run.observers.job_finished(run.view, path, None)
+        await run.observers.job_finished(run.view, path, None, Status.SKIP)
     elif rows is None or job.strategy is None:
         await _Attempts(run, job, jobs, job.name, prefix + job.prefix).run(root, {})
     else:
@@ -73,7 +76,7 @@ async def _matrix(
                 raise StopCrewError
 
     try:
-        await crew(work() for _ in range(min(strategy.max_parallel, len(rows))))
+        await crew(run, min(strategy.max_parallel, len(rows)), work)
     finally:
         jobs[job.name] = _together(rows, results)
 
@@ -84,7 +87,7 @@ def _together(rows: list[dict[str, Any]], results: Results) -> JobResult:
     all_of_them = tuple(results.get(index, each) for index, each in enumerate(never))
     statuses = {each.status for each in all_of_them}
     first = next((each.error for each in all_of_them if each.error is not None), None)
-    for status in (Status.FAILED, Status.CANCEL):
+    for status in (Status.WAIT, Status.FAILED, Status.CANCEL):
         if status in statuses:
             return JobResult(status, {}, error=first, matrix=all_of_them)
     return JobResult(Status.SUCCESS, {}, matrix=all_of_them)
@@ -106,9 +109,12 @@ class _Attempts:
         self._results, self._key = results, key
         self._prefix, self._values = prefix, values
         self._failed: StageRecord | None = None
+        self._name = prefix.rstrip(":") or "main"
 
     async def run(self, root: Scope, names: dict[str, Any]) -> None:
         run, tried = self._run, 0
+        if run.observers.starts:
+            await run.observers.job_started(run.view, self._name)
         while True:
             scope = Scope(root, {**names, "retry": tried})
             await self._attempt(scope, _attempt_prefix(self._prefix, tried + 1))
@@ -119,13 +125,15 @@ class _Attempts:
             retry = await self._retry(root)
             if retry is None or not allows(retry, tried, self._code()):
                 break
+            if run.reached(_attempt_prefix(self._prefix, tried + 1)):
+                continue  # by earlier work on this run, which has waited before it
             run.log(self._prefix, f"attempt {tried} of the job failed ({self._code().name})")
             await asyncio.sleep(pause(retry, tried))
         await self._tell()
 
     async def _tell(self) -> None:
-        name = self._prefix.rstrip(":") or "main"
-        await self._run.observers.job_finished(self._run.view, name, self._failed)
+        status = self._results[self._key].status
+        await self._run.observers.job_finished(self._run.view, self._name, self._failed, status)
 
     def _code(self) -> Code:
         if self._failed is not None:
@@ -150,7 +158,7 @@ class _Attempts:
         try:
             if job.timeout is not None:
                 seconds = await seconds_from(run, job.timeout, scope)
-            async with asyncio.timeout(seconds):
+            async with Within(run, prefix, seconds):
                 self._failed = await run.stages(job.stages, scope, prefix)
             if self._failed is not None:
                 self._end(Status.FAILED, scope)
@@ -163,7 +171,10 @@ class _Attempts:
             self._end(Status.FAILED, scope, _error(problem))
         except asyncio.CancelledError:
             status, failure = why_cancelled(run)
-            self._end(status, scope, failure.as_error())
+            if run.parked:
+                self._end(Status.WAIT, scope)
+            else:
+                self._end(status, scope, failure.as_error())
             ended = (it for it in scope.stages.values() if it.status in _BAD)
             self._failed = next(ended, None)
             await self._tell()

@@ -26,18 +26,26 @@ async def run_jobs(run: Run, plan: Plan, root: Scope, jobs: Jobs, prefix: str) -
     ended = {job.name: asyncio.Event() for job in plan.jobs}
     places = asyncio.Semaphore(plan.max_parallel)
 
+    fork = run.waits.fork(len(plan.jobs))
+
     async def when_due(job: Job) -> None:
-        for need in job.needs:
-            await ended[need].wait()
-        async with places:
+        with run.waits.still():
+            for need in job.needs:
+                await ended[need].wait()
+            await places.acquire()
+        try:
             await _one(run, job, root, jobs, prefix)
+        finally:
+            places.release()
         ended[job.name].set()
+        fork.done()
 
     try:
         async with asyncio.TaskGroup() as group:
             for job in plan.jobs:
                 group.create_task(when_due(job))
     finally:
+        fork.join()
         _sort(plan, jobs)
 
 
@@ -46,7 +54,7 @@ async def _one(run: Run, job: Job, root: Scope, jobs: Jobs, prefix: str) -> None
         await run_job(run, job, root, jobs, prefix)
         return
     jobs[job.name] = JobResult(Status.SKIP, {})
-    await run.observers.job_finished(run.view, prefix + job.name, None)
+    await run.observers.job_finished(run.view, prefix + job.name, None, Status.SKIP)
 
 
 def _sort(plan: Plan, jobs: Jobs) -> None:

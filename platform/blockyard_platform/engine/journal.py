@@ -17,6 +17,13 @@ if TYPE_CHECKING:
     from blockyard_platform.results import RunResult, StageRecord
 
 
+UNDER_WAY = "seconds under way"
+"""The pin that keeps how long a run was at work before it parked last."""
+
+DOCUMENTS = "workflows"
+"""The pin that keeps the documents of the workflows that a run triggers, as JSON by name."""
+
+
 class Begun(NamedTuple):
     """An effect that was begun and has no end: how often, and when first, in seconds since the epoch."""
 
@@ -53,9 +60,25 @@ class Past:
     again: bool = False
     pins: Mapping[str, str] = field(default_factory=dict[str, str])
 
+    @property
+    def empty(self) -> bool:
+        """Whether it is as if there had been none: then a run need not look back at each of its stages."""
+        used = self.uses or self.cpu_seconds
+        return not (self.records or self.begun or self.pins or self.variables or used)
+
+    def reached(self, where: str) -> bool:
+        """Whether there is anything of an attempt, by its node path."""
+        keys, at = (*self.records, *self.begun), len(where)
+        return any(it.startswith(where) and not it[at : at + 1].isdigit() for it in keys)
+
 
 class Journal(Protocol):
     """Where a run writes. A method returns an awaitable when the run must wait for it, else ``None``."""
+
+    @property
+    def behind(self) -> bool:
+        """Whether something that was noted is not written yet: then ``written`` comes before the next stage begins."""
+        ...
 
     def started(self, path: str, at: float) -> Awaitable[None] | None:
         """Note that a stage with an effect begins, before it does."""
@@ -66,6 +89,9 @@ class Journal(Protocol):
     def pinned(self, name: str, value: str) -> Awaitable[None] | None:
         """Note what the run has fixed for good, such as the digest of an image, before it is used."""
 
+    def written(self) -> Awaitable[None] | None:
+        """Have all that was noted written."""
+
     def ended(self, result: RunResult) -> None:
         """Note how the run ended."""
 
@@ -75,6 +101,8 @@ class Journal(Protocol):
 
 class MemoryJournal:
     """A journal that lives as long as its run."""
+
+    behind = False
 
     def __init__(self) -> None:
         """Begin empty."""
@@ -91,6 +119,9 @@ class MemoryJournal:
 
     def pinned(self, name: str, value: str) -> None:
         """Nothing is kept: the run itself knows."""
+
+    def written(self) -> None:
+        """Nothing is behind."""
 
     def ended(self, result: RunResult) -> None:
         """Nothing is kept."""

@@ -1,4 +1,4 @@
-"""From pieces of printed text to lines: a guest sends what it has, wherever that ends."""
+"""Lines that stages print: from pieces of text, wherever a guest ends them, and what a result keeps of them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,30 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from blockyard_platform.results import LogLine
+
+MAX_PRINTED = 1024 * 1024
+"""Characters of printed lines that a result keeps, each line counted with _LINE more; callbacks are given all of them."""
+
+_LINE = 32
+
+
+class Printed:
+    """The lines that a run has printed, up to a bound."""
+
+    __slots__ = ("_size", "lines")
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self.lines: list[LogLine] = []
+        self._size = 0
+
+    def keep(self, line: LogLine) -> None:
+        """Keep a line, while there is room."""
+        if self._size <= MAX_PRINTED:
+            self._size += len(line.text) + _LINE
+            self.lines.append(line)
 
 
 class Lines:

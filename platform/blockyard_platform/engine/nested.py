@@ -9,7 +9,7 @@ from blockyard_platform.errors import StageFailureError
 from blockyard_schemas.statuses import Status
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Iterable
+    from collections.abc import Awaitable, Callable
 
     from blockyard_platform.engine.run import Run
     from blockyard_platform.engine.scope import Scope
@@ -20,18 +20,22 @@ class StopCrewError(Exception):
     """Raised by a worker of a crew to stop the others; nothing else comes of it."""
 
 
-async def crew(workers: Iterable[Awaitable[None]]) -> None:
-    """Run workers side by side until all are done, or one raises StopCrewError; cancelled, end all of them."""
+async def crew(run: Run, size: int, worker: Callable[[], Awaitable[None]]) -> None:
+    """Run so many workers side by side until all are done, or one raises StopCrewError; cancelled, end all of them."""
+    fork = run.waits.fork(size)
+
+    async def work() -> None:
+        await worker()
+        fork.done()
+
     try:
         async with asyncio.TaskGroup() as group:
-            for worker in workers:
-                group.create_task(_run(worker))
+            for _ in range(size):
+                group.create_task(work())
     except* StopCrewError:
         pass
-
-
-async def _run(worker: Awaitable[None]) -> None:
-    await worker
+    finally:
+        fork.join()
 
 
 def stages_of(scope: Scope) -> dict[str, Any]:

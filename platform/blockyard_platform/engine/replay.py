@@ -11,8 +11,8 @@ from blockyard_schemas.statuses import Code, Status
 
 if TYPE_CHECKING:
     from blockyard_platform.engine.journal import Past
-    from blockyard_platform.plan import Retry
     from blockyard_platform.results import StageRecord
+    from blockyard_platform.retrying import Retry
 
 
 def replayed(past: Past, path: str, *, passes: bool) -> StageRecord | None:
@@ -34,10 +34,15 @@ def replayed(past: Past, path: str, *, passes: bool) -> StageRecord | None:
 def attempts_before(past: Past, stage: plan.Stage, retry: Retry | None, path: str) -> int:
     """Return how many attempts at a stage with an effect were begun and never ended: the worker died meanwhile.
 
-    Raises StageFailureError (INTERRUPTED) unless the stage's retry allows another attempt: the effect may have happened.
+    Of a wait, how many ended before the one that is under way. Raises StageFailureError (INTERRUPTED) unless the stage's retry allows another attempt: the effect may have happened.
     """
+    if isinstance(stage.body, plan.WAITS):
+        ended = 0
+        while f"{path}~{ended + 2}" in past.begun:
+            ended += 1
+        return ended
     begun = past.begun.get(path)
-    if begun is None or isinstance(stage.body, plan.Wait):
+    if begun is None:
         return 0
     if retry is None or not allows(retry, begun.times, Code.INTERRUPTED):
         raise StageFailureError(

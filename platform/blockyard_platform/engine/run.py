@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from time import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from blockyard_platform.engine.answers import answers_of
+from blockyard_platform.engine.deadlines import enclosing
+from blockyard_platform.engine.desk import EMPTY
 from blockyard_platform.engine.guests import Guests
+from blockyard_platform.engine.hidden import Hidden
+from blockyard_platform.engine.interruptions import Interruptible
 from blockyard_platform.engine.journal import Marks
-from blockyard_platform.engine.lines import Lines
+from blockyard_platform.engine.lines import Lines, Printed
+from blockyard_platform.engine.usage import Usage
+from blockyard_platform.engine.waits import Waits
 from blockyard_platform.errors import JournalError, StageFailureError
-from blockyard_platform.results import LogLine, RunView
-from blockyard_platform.weight import weigh
+from blockyard_platform.events import RunView
+from blockyard_platform.results import LogLine
 from blockyard_schemas.statuses import Code, Status
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
+    from blockyard_platform.engine.desk import Desk
     from blockyard_platform.engine.guests import Jail
     from blockyard_platform.engine.house import House
     from blockyard_platform.engine.journal import Journal, Past
@@ -41,16 +49,13 @@ class Engine(NamedTuple):
     kinds: Kinds
 
 
-MAX_HELD = 64 * 1024 * 1024
-"""Bytes, roughly, of outputs that one run may hold."""
+PIN_OF_SECRET = "secret "  # noqa: S105  (the beginning of a name)
+"""What the names of pins begin with that say which secrets the run has revealed."""
 
-MAX_LOGGED = 1024 * 1024
-"""Characters of printed lines that a result keeps, each line counted with _LINE more; callbacks are given all of them."""
-
-_LINE = 32
+_ATTEMPT = re.compile(r"~\d+$")
 
 
-class Run:
+class Run(Interruptible):
     """The state of one run, shared by its stages. ``past`` is what earlier work on it has left."""
 
     def __init__(
@@ -64,38 +69,33 @@ class Run:
         engine: Engine,
         task: asyncio.Task[Any],
         past: Past | None = None,
+        desk: Desk = EMPTY,
     ) -> None:
         """Begin with nothing used but what the past has."""
+        super().__init__(task, observers)
         self.plan = plan
         self.house = house
         self.policy = house.policy
         self.journal = journal
-        self.observers = observers
         self.guests = Guests(house)
+        self.hidden = Hidden(house.secrets, house.policy)
         self.view = RunView(run_id, plan.name, Status.WAIT, params)
         self.variables: dict[str, Any] = {}
         self.variables_lock = asyncio.Lock()
         self.locking = asyncio.Lock()
-        self.logs: list[LogLine] = []
+        self.printed = Printed()
         self.final: StageFailureError | None = None
         self.past = past
-        self.task = task
-        self.lost = False
+        self.usage = Usage(house.policy.executed_steps, past)
+        self.desk = desk
+        self.waits = Waits(desk.parking, self._park, desk.answers)
         self.kinds = engine.kinds
         self._engine = engine
         self.pins: dict[str, str] = {}
         self._marked: dict[str, Marks] = {}
-        self._stopped: tuple[Code, str] | None = None
-        self._steps = 0
-        self._most_steps = house.policy.executed_steps
-        self._uses: dict[str, int] = {}
-        self._held = 0
-        self._logged = 0
         if past is not None:
             self.variables = past.variables
             self.pins.update(past.pins)
-            self._uses.update(past.uses)
-            self._steps = sum(it.started is not None for it in past.records.values())
             self.guests.spend(past.cpu_seconds)
 
     async def stages(
@@ -108,29 +108,50 @@ class Run:
         """Run the jobs of a plan; their results are left in ``jobs``."""
         await self._engine.jobs(self, plan, root, jobs, prefix)
 
+    def reached(self, where: str) -> bool:
+        """Whether earlier work on this run came to an attempt, by the node path of the attempt."""
+        return self.past is not None and self.past.reached(where)
+
     def begun_at(self, path: str) -> float | None:
         """Return when a stage was begun by earlier work on this run, if it was and has not ended."""
         begun = self.past.begun.get(path) if self.past is not None else None
         return None if begun is None else begun.at
 
-    async def start_effect(self, path: str, at: float | None = None) -> None:
+    async def start_effect(self, path: str) -> None:
         """Note that a stage with an effect begins; when this returns, the journal has it."""
-        try:
-            waiting = self.journal.started(path, time() if at is None else at)
-            if waiting is not None:
-                await waiting
-        except JournalError as error:
-            await self._lose(error)
+        await self._note_start(path, time())
         self.mark(path, durable=True)
+
+    async def _note_start(self, path: str, at: float) -> None:
+        await self._hold_on()
+        await self._write(self.journal.started, path, at)
+
+    async def begin_wait(self, path: str) -> float:
+        """Note that a wait begins, and the timeouts around it; return when it began first."""
+        for each in enclosing():
+            if not each.noted:
+                each.noted = True
+                await self._note_start(each.key, each.begun)
+        begun, now = self.begun_at(path), time()
+        if begun is None or begun > now:  # by a clock that was ahead, and is put right
+            begun = now
+            await self._note_start(path, begun)
+        self.mark(_ATTEMPT.sub("", path), durable=True)
+        return begun
 
     async def pin(self, name: str, value: str) -> None:
         """Fix something for the rest of the run, also when it is taken up again; when this returns, the journal has it."""
-        try:
-            waiting = self.journal.pinned(name, value)
-            if waiting is not None:
-                await waiting
-        except JournalError as error:
-            await self._lose(error)
+        await self._hold_on()
+        await self._pin(name, value)
+
+    async def pin_secrets(self) -> None:
+        """Fix the names of the secrets that were revealed: a run that is taken up again masks them, too."""
+        for name in list(self.hidden.names):
+            if PIN_OF_SECRET + name not in self.pins:
+                await self._pin(PIN_OF_SECRET + name, "revealed")
+
+    async def _pin(self, name: str, value: str) -> None:
+        await self._write(self.journal.pinned, name, value)
         self.pins[name] = value
 
     def mark(
@@ -177,23 +198,12 @@ class Run:
         finally:
             lines.end()
 
-    def count_step(self) -> int:
-        """Count one stage that is run, and return the count; raise a final StageFailureError beyond the policy's executed steps."""
-        self._steps += 1
-        if self._steps > self._most_steps:
-            raise StageFailureError(
-                Code.STEP_LIMIT_EXCEED,
-                f"the run has executed {self._most_steps} stages, and the policy allows no more (executed_steps)",
-                final=True,
-            )
-        return self._steps
-
     def count_use(self, block: str, path: str | None = None) -> None:
         """Count one use of a block, by the stage at a node path; raise StageFailureError beyond its limit."""
         most = self.plan.block_limits.get(block)
         if most is None:
             return
-        used = self._uses[block] = self._uses.get(block, 0) + 1
+        used = self.usage.count_use(block)
         if path is not None:
             self.mark(path, use=(block, used))
         if used > most:
@@ -201,47 +211,28 @@ class Run:
                 Code.BLOCK_LIMIT_EXCEED, f"the block '{block}' may be run {most} times in one run"
             )
 
-    def hold(self, outputs: dict[str, Any]) -> None:
-        """Count outputs that the run keeps; raise a final StageFailureError when they are too much."""
-        self._held += weigh(outputs, MAX_HELD)
-        if self._held > MAX_HELD:
-            raise StageFailureError(
-                Code.RESULT_LIMIT,
-                f"the outputs of this run's stages exceed {MAX_HELD // 1024 // 1024} MiB in all",
-                final=True,
-            )
-
     def log(self, path: str, text: str) -> None:
-        """Take a line that a stage printed."""
+        """Take a line that a stage printed; what was revealed is masked."""
+        text = self.hidden.text(text)
         line = LogLine(path, text)
-        if self._logged <= MAX_LOGGED:
-            self._logged += len(text) + _LINE
-            self.logs.append(line)
+        self.printed.keep(line)
         self.observers.logged(self.view, line)
-
-    def stop(self, code: Code, message: str) -> None:
-        """End the run from outside: cancel what runs, and remember why."""
-        if self._stopped is None:
-            self._stopped = (code, message)
-            self.task.cancel(message)
 
     async def record(self, record: StageRecord) -> None:
         """Write a record to the journal; when that fails, nothing more is done in this run."""
-        if self.lost:
-            return
+        if not self.lost and not self.parked:
+            await self.pin_secrets()
+            await self._write(self.journal.finished, record, self.marks(record.path))
+
+    async def catch_up(self) -> None:
+        """Have the journal write what it is behind with, before anything else is begun; when that fails, nothing more is done in this run."""
+        if not self.lost and not self.parked:
+            await self._write(self.journal.written)
+
+    async def _write(self, write: Callable[..., Awaitable[None] | None], *given: Any) -> None:
         try:
-            waiting = self.journal.finished(record, self.marks(record.path))
+            waiting = write(*given)
             if waiting is not None:
                 await waiting
         except JournalError as error:
             await self._lose(error)
-
-    async def _lose(self, error: JournalError) -> None:
-        self.lost = True
-        self.stop(Code.INTERRUPTED, str(error))
-        await asyncio.get_running_loop().create_future()  # the cancellation ends it
-
-    @property
-    def stopped(self) -> tuple[Code, str] | None:
-        """Why the run was ended from outside, if it was."""
-        return self._stopped

@@ -3,29 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from time import perf_counter, time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from blockyard_platform.durations import seconds_of
 from blockyard_platform.engine.conditions import truth
+from blockyard_platform.engine.deadlines import Within
+from blockyard_platform.engine.endings import as_failure, cancelled, raised
 from blockyard_platform.engine.replay import attempts_before, replayed
 from blockyard_platform.engine.scope import Scope
 from blockyard_platform.errors import ExpressionError, StageFailureError, StageSkipError
-from blockyard_platform.plan import NESTED
+from blockyard_platform.plan import NESTED, WAITS, Call
 from blockyard_platform.results import StageRecord
 from blockyard_platform.retrying import allows, pause, read_retry
 from blockyard_platform.templates import Template
 from blockyard_schemas.statuses import Code, Status
 
 if TYPE_CHECKING:
+    from blockyard_platform.engine.endings import Ending
     from blockyard_platform.engine.run import Run
-    from blockyard_platform.plan import Retry, Stage
+    from blockyard_platform.plan import Stage
     from blockyard_platform.results import Outputs
+    from blockyard_platform.retrying import Retry
 
-    _Ending = tuple[Status, Code, Outputs, dict[str, Any] | None]
-
-_log = logging.getLogger("blockyard.engine")
 _BREATH = 64
 """Stages after which other work of the event loop (timers, other runs) gets a turn."""
 
@@ -61,7 +61,7 @@ async def run_stages(
             )
         else:
             record = await _run_stage(run, stage, scope, path)
-        await _note(run, scope, record)
+        await _note(run, stage, scope, record)
         if record.status is Status.FAILED and failed is None:
             failed = None if await _passes(run, stage, scope) else record
     return failed
@@ -80,7 +80,7 @@ async def _replay(
     record = replayed(past, path, passes=passes)
     if record is not None:
         scope.stages[record.id] = record
-        run.hold(record.outputs)
+        run.usage.hold(record.outputs)
     return record
 
 
@@ -100,33 +100,47 @@ async def _flag(run: Run, template: Template, scope: Scope) -> bool:
         return False
 
 
-async def _note(run: Run, scope: Scope, record: StageRecord) -> None:
+async def _note(run: Run, stage: Stage, scope: Scope, record: StageRecord) -> None:
     scope.stages[record.id] = record
     await run.record(record)
     if run.observers.steps:
-        await run.observers.stage_finished(run.view, record)
+        block = stage.body.uses if isinstance(stage.body, Call) else None
+        await run.observers.stage_finished(run.view, record, block)
 
 
 async def _run_stage(run: Run, stage: Stage, scope: Scope, path: str) -> StageRecord:
+    if run.journal.behind:
+        await run.catch_up()
     begun, clock = time(), perf_counter()
     tries = _Tries()
-    ending: _Ending
+    try:
+        ending = await _ended(run, stage, scope, path, tries)
+    except asyncio.CancelledError:
+        ending = cancelled(run)
+        await _note(run, stage, scope, _record(stage, path, ending, begun, clock, tries.count))
+        raise
+    return _record(stage, path, ending, begun, clock, tries.count)
+
+
+async def _ended(run: Run, stage: Stage, scope: Scope, path: str, tries: _Tries) -> Ending:
+    """Return how a stage has ended, with nothing in it of the secrets that the run has revealed."""
+    ending: Ending
     try:
         outputs = await _execute(run, stage, scope, path, tries)
         ending = (Status.SUCCESS, Code.DONE, outputs, None)
-    except asyncio.CancelledError:
-        ending = _cancelled(run)
-        await _note(run, scope, _record(stage, path, ending, begun, clock, tries.count))
-        raise
     except Exception as problem:  # noqa: BLE001  (whatever a stage raises becomes its record)
-        ending = _failed(run, problem)
-    return _record(stage, path, ending, begun, clock, tries.count)
+        ending = raised(run, problem)
+    if run.hidden.masker is None:
+        return ending
+    status, code, outputs, error = ending
+    outputs, error = await run.hidden.data([outputs, error])
+    return status, code, outputs, error
 
 
 async def _execute(run: Run, stage: Stage, scope: Scope, path: str, tries: _Tries) -> Outputs:
     if run.observers.starts:
         await run.observers.stage_started(run.view, path)
-    if run.count_step() % _BREATH == 0:
+    if run.usage.count_step() % _BREATH == 0:
         await asyncio.sleep(0)
     if stage.bare and run.past is None:
         return await run.kinds[type(stage.body)](run, stage.body, scope, path)
@@ -148,7 +162,7 @@ async def _execute(run: Run, stage: Stage, scope: Scope, path: str, tries: _Trie
 async def _retried(
     run: Run, stage: Stage, retry: Retry, scope: Scope, path: str, tries: _Tries
 ) -> Outputs:
-    nested = isinstance(stage.body, NESTED)
+    nested = isinstance(stage.body, (*NESTED, *WAITS))
     while True:
         inner = Scope(scope, {"retry": tries.count - 1})
         where = path if tries.count == 1 or not nested else f"{path}~{tries.count}"
@@ -158,9 +172,15 @@ async def _retried(
             failure = as_failure(problem)
             if failure.final or not allows(retry, tries.count, failure.code):
                 raise
-        run.log(path, f"attempt {tries.count} failed ({failure.code.name}): {failure.message}")
-        await asyncio.sleep(pause(retry, tries.count))
         tries.count += 1
+        if nested and run.reached(f"{path}~{tries.count}"):
+            continue  # by earlier work on this run, which has waited before it
+        run.log(path, f"attempt {tries.count - 1} failed ({failure.code.name}): {failure.message}")
+        delay = pause(retry, tries.count - 1)
+        if run.observers.starts:
+            shown = StageFailureError(failure.code, run.hidden.text(failure.message))
+            await run.observers.stage_retried(run.view, path, tries.count - 1, shown, delay)
+        await asyncio.sleep(delay)
 
 
 async def _timed(run: Run, stage: Stage, scope: Scope, path: str) -> Outputs:
@@ -169,7 +189,7 @@ async def _timed(run: Run, stage: Stage, scope: Scope, path: str) -> Outputs:
         return await execute(run, stage.body, scope, path)
     seconds = await seconds_from(run, stage.timeout, scope)
     try:
-        async with asyncio.timeout(seconds):
+        async with Within(run, path, seconds):
             return await execute(run, stage.body, scope, path)
     except TimeoutError:
         message = f"the stage did not end within its timeout of {seconds:g} s"
@@ -187,7 +207,7 @@ async def seconds_from(run: Run, timeout: float | Template, scope: Scope) -> flo
 
 
 def _record(
-    stage: Stage, path: str, ending: _Ending, begun: float, clock: float, attempts: int
+    stage: Stage, path: str, ending: Ending, begun: float, clock: float, attempts: int
 ) -> StageRecord:
     status, code, outputs, error = ending
     return StageRecord(
@@ -201,38 +221,4 @@ def _record(
         begun,
         perf_counter() - clock,
         attempts,
-    )
-
-
-def _failed(run: Run, problem: Exception) -> _Ending:
-    if isinstance(problem, StageSkipError):
-        return Status.SKIP, problem.code, problem.outputs, None
-    failure = as_failure(problem)
-    if failure.final and run.final is None:
-        run.final = failure
-    return Status.FAILED, failure.code, failure.outputs, failure.as_error()
-
-
-def _cancelled(run: Run) -> _Ending:
-    status, failure = why_cancelled(run)
-    return status, failure.code, {}, failure.as_error()
-
-
-def why_cancelled(run: Run) -> tuple[Status, StageFailureError]:
-    """Return what becomes of a stage or a job that is cancelled now, and why."""
-    code, message = run.stopped or (Code.KILLED_MANUALLY, "stopped by what encloses it")
-    status = Status.CANCEL if code is Code.KILLED_MANUALLY else Status.FAILED
-    return status, StageFailureError(code, message)
-
-
-def as_failure(problem: Exception) -> StageFailureError:
-    """Return what a stage's record says of an exception; one that is not foreseen is logged with its trace."""
-    if isinstance(problem, StageFailureError):
-        return problem
-    if isinstance(problem, ExpressionError):
-        hint = f" ({problem.hint})" if problem.hint else ""
-        return StageFailureError(Code.EXPRESSION_ERROR, f"{problem}{hint}")
-    _log.error("A stage kind raised", exc_info=problem)
-    return StageFailureError(
-        Code.UNHANDLED_EXCEPTION, f"the platform failed to run the stage: {type(problem).__name__}"
     )

@@ -20,6 +20,7 @@ from blockyard_platform.forecast.reading import (
     shown,
     tries,
 )
+from blockyard_platform.forecast.starts import starts_of
 from blockyard_schemas.problems import Problem
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ class Forecaster:
         for name, limit in self._plan.block_limits.items():
             if limit is not None:
                 used[f"block {name}"] = (most.uses[name], limit)
-        return Forecast(self._plan.name, jobs, used, self._problems(least))
+        return Forecast(self._plan.name, jobs, used, self._problems(least), starts_of(self._plan))
 
     def _problems(self, least: Count) -> tuple[Problem, ...]:
         """Return what cannot fit: more than is allowed even when as little is run as can be."""

@@ -55,12 +55,13 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """The whole: the jobs, each limit with what is used of it, and what cannot fit whatever happens."""
+    """The whole: the jobs, each limit with what is used of it, what cannot fit whatever happens, and what starts it by itself."""
 
     name: str
     jobs: tuple[Node, ...]
     used: dict[str, tuple[float, float]]
     problems: tuple[Problem, ...]
+    starts: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain data; of each limit ``used`` at most, and ``limit``."""
@@ -70,4 +71,5 @@ class Forecast:
                 name: {"used": used, "limit": limit} for name, (used, limit) in self.used.items()
             },
             "jobs": [job.as_dict() for job in self.jobs],
+            "starts": list(self.starts),
         }

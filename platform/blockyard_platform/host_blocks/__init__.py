@@ -13,9 +13,11 @@ if TYPE_CHECKING:
     from blockyard_blocks.catalog import Catalog
 
 MODULES: Final[Mapping[str, tuple[str, ...]]] = {
+    "email": (f"{__name__}.mails",),
     "file": (f"{__name__}.files",),
     "http": (f"{__name__}.http_requests",),
     "kv": (f"{__name__}.keys",),
+    "notify": (f"{__name__}.notices",),
     "sql": (f"{__name__}.queries",),
 }
 """The modules that hold the host blocks, by category; one is imported when a block of it is first looked up."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Literal
 
 from blockyard_blocks import UNSET, Context, Example, block
@@ -60,9 +61,11 @@ async def request(
     - raise_for_status: whether a status of 400 or more fails the stage
     """
     from blockyard_platform.host_blocks.outgoing.asking import asked
+    from blockyard_platform.host_blocks.outgoing.credentials import with_headers
     from blockyard_platform.host_blocks.outgoing.exchange import Bounds, exchange
 
     body = {"text": text, "form": form} | ({} if json is UNSET else {"json": json})
     ask = asked(method, url, query, headers or {}, body)
     bounds = Bounds.of(timeout, max_bytes, follow, context.policy)
-    return await exchange(ask, bounds, context.policy, raise_for_status=raise_for_status)
+    dress = partial(with_headers, context=context)
+    return await exchange(ask, bounds, context.policy, dress, raise_for_status=raise_for_status)

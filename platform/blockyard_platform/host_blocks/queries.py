@@ -36,4 +36,4 @@ def query(
     """
     from blockyard_platform.host_blocks.databases.asking import answer_of
 
-    return answer_of(connection, statement, params or {}, context.policy)
+    return answer_of(connection, statement, params or {}, context)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from blockyard_platform.errors import StageFailureError
+from blockyard_platform.loops import complete
 from blockyard_platform.manager.actions import Context
 from blockyard_platform.manager.checkpoints import Checkpoints, kept
 from blockyard_platform.manager.planning import mode_of, places_of, plan_of, rows_of
@@ -23,8 +24,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from blockyard_platform.engine.run import Run
+    from blockyard_platform.events import RunView
     from blockyard_platform.manager.planning import Mode, Place
-    from blockyard_platform.results import RunView, StageRecord
+    from blockyard_platform.results import StageRecord
     from blockyard_platform.store.store import Store
     from blockyard_platform.tickets import OnInputChange
 
@@ -128,7 +130,7 @@ class Manager:
 
     def _work(self) -> None:
         try:
-            result = asyncio.run(self._execute())
+            result = complete(self._execute())
         except BaseException as error:  # noqa: BLE001  (raised in the caller's thread)
             self._error = error
             _log.debug("The workflow was left", exc_info=error)
@@ -156,7 +158,7 @@ class Manager:
             self.workflow_id,
             self._plan,
             {},
-            House(policy, None),
+            House(policy),
             self._checkpoints.journal,
             Observers(self._ended),
             Engine(run_stages, run_jobs, KINDS),
@@ -165,7 +167,7 @@ class Manager:
         )
         if self._cancelled:
             self._run.stop(*_CANCELLED)
-        return await execute(self._run, _SECONDS)
+        return await execute(self._run)
 
     async def _perform(self, run: Run, place: Place) -> dict[str, Any]:
         task = place.task
@@ -184,7 +186,7 @@ class Manager:
             task.failed_once(error)
             raise failure_of_step(place.path, error) from error
         if outputs:
-            run.hold(outputs)
+            run.usage.hold(outputs)
         self._values[place.path] = value
         return outputs
 

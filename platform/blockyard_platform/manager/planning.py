@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from blockyard_platform.manager.errors import ManagerError
 from blockyard_platform.naming import Names
-from blockyard_platform.plan import FALSE, TRUE, Job, Own, Plan, Retry, Stage
+from blockyard_platform.plan import FALSE, TRUE, Job, Own, Plan, Stage
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -108,6 +108,8 @@ def _stage(place: Place, perform: Perform, *, keep_going: bool) -> Stage:
     options = place.step.options
     retry = None
     if options.retry > 1:
+        from blockyard_platform.retrying import Retry
+
         retry = Retry(options.retry, options.retry_delay, 2.0 if options.backoff else 1.0)
     return Stage(
         id=place.stage,

@@ -12,8 +12,9 @@ from blockyard_schemas.statuses import Status
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
 
-    from blockyard_platform.api import Runner
-    from blockyard_platform.results import RunResult, RunView, StageRecord
+    from blockyard_platform.events import RunView
+    from blockyard_platform.results import RunResult, StageRecord
+    from blockyard_platform.runner import Runner
 
 _LONGEST = 200
 

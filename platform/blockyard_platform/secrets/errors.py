@@ -1,10 +1,11 @@
 """What can be wrong with secrets. No message and no cause holds a value or a key.
 
 SecretError
+├── PrivateFileError       a file that only its owner should read cannot be used
 ├── KeyFileError           the key file cannot be made or used
 ├── SecretValueError       a tenant, a name or a value cannot be taken
 ├── SealedError            a sealed value does not open; ``reason`` says why
-└── SecretReferenceError   data refers to a secret that is not there; ``place`` says where
+└── SecretReferenceError   data that may refer to secrets is nested too deep; ``place`` says where
 """
 
 from __future__ import annotations
@@ -21,6 +22,15 @@ class SecretError(PlatformError):
         """Keep the hint."""
         super().__init__(message)
         self.hint = hint
+
+
+class PrivateFileError(SecretError):
+    """A file that only its owner should read cannot be used; ``missing`` when it is not there."""
+
+    def __init__(self, message: str, hint: str | None = None, *, missing: bool = False) -> None:
+        """Keep whether it is not there."""
+        super().__init__(message, hint)
+        self.missing = missing
 
 
 class KeyFileError(SecretError):
@@ -54,7 +64,7 @@ class SealedError(SecretError):
 
 
 class SecretReferenceError(SecretError):
-    """Data refers to a secret that is not there, or is nested too deep; ``place`` is a JSON pointer (RFC 6901)."""
+    """Data that may refer to secrets is nested too deep; ``place`` is a JSON pointer (RFC 6901)."""
 
     def __init__(self, place: str, message: str, hint: str | None = None) -> None:
         """Keep the place."""

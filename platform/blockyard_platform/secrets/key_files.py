@@ -11,11 +11,11 @@ import binascii
 import hashlib
 import hmac
 import os
-import stat
 from contextlib import suppress
 from pathlib import Path
 
-from blockyard_platform.secrets.errors import KeyFileError
+from blockyard_platform.secrets.errors import KeyFileError, PrivateFileError
+from blockyard_platform.secrets.private_files import read_private
 
 FORMAT = "blockyard-keys 1"
 """The first line of a key file."""
@@ -58,33 +58,11 @@ def read_key_file(path: str | os.PathLike[str]) -> list[Key]:
     """Return the keys, the newest last. Raises KeyFileError, also when others than the owner may read the file."""
     place = Path(path)
     try:
-        # Without O_NONBLOCK, opening a named pipe would wait for ever.
-        descriptor = os.open(place, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-    except OSError as error:
-        hint = "make one with KeyRing.create" if isinstance(error, FileNotFoundError) else None
-        raise KeyFileError(f"{place}: cannot be read: {error.strerror}", hint) from None
-    try:
-        # What was opened is looked at, not the path: a path may be another file by then.
-        _check_access(place, os.fstat(descriptor))
-        data = os.read(descriptor, _MOST_BYTES + 1)
-    finally:
-        os.close(descriptor)
+        data = read_private(place, _MOST_BYTES, "add a key")
+    except PrivateFileError as error:
+        hint = "make one with KeyRing.create" if error.missing else error.hint
+        raise KeyFileError(str(error), hint) from None
     return _parsed(place, data)
-
-
-def _check_access(place: Path, found: os.stat_result) -> None:
-    if not stat.S_ISREG(found.st_mode):
-        raise KeyFileError(f"{place}: is not a file")
-    if found.st_uid not in (0, os.geteuid()):
-        raise KeyFileError(
-            f"{place}: belongs to another user",
-            "give the file to the user that the platform runs as",
-        )
-    if found.st_mode & 0o077:
-        raise KeyFileError(
-            f"{place}: others may use it (mode {stat.S_IMODE(found.st_mode):04o})",
-            f"chmod 600 {place}, and add a key if others may have read it",
-        )
 
 
 def _parsed(place: Path, data: bytes) -> list[Key]:

@@ -1,29 +1,26 @@
 """How parameters refer to secrets: the mapping ``{"secret": "NAME"}``, and nothing else.
 
-References are for what an author has written. Resolve them before expressions are filled in: data that comes from elsewhere (an
+References are for what an author has written, and are found there, before expressions are filled in: data that comes from elsewhere (an
 answer over HTTP, an output of a stage) may look like a reference, and would be given a secret that its sender only knew the name of.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Self, TypeAlias
 
 from blockyard_platform.plain import is_list, is_mapping
 from blockyard_platform.secrets.errors import SecretReferenceError
-from blockyard_platform.secrets.names import NAME
-from blockyard_schemas.nearest import did_you_mean
 from blockyard_schemas.problems import pointer_of
-from blockyard_schemas.showing import shown
 
 KEY = "secret"
 """The one key of a reference."""
 MOST_DEPTH = 64
 """Lists and mappings in each other, as in documents."""
 
-Lookup = Callable[[str], str | None]
-"""Returns the value of a secret, or ``None`` when there is no such secret."""
+Path: TypeAlias = tuple[str | int, ...]
+"""Keys and positions that lead to a value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,54 +40,54 @@ class SecretRef:
         return None
 
 
-def resolve(data: Any, lookup: Lookup, known: tuple[str, ...] = ()) -> tuple[Any, tuple[str, ...]]:
-    """Return data with values in the place of references, and the names that were used, in the order of their places.
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a reference stands, and the name that it has."""
 
-    ``data`` is plain and stays as it is; parts without references are shared with it. ``lookup`` is asked once for each
-    name. Values are never looked into. ``known`` are names for hints. Raises SecretReferenceError.
-    """
-    resolving = _Resolving(lookup, known)
-    return resolving.of(data), tuple(resolving.values)
+    path: Path
+    name: str
 
 
-class _Resolving:
-    def __init__(self, lookup: Lookup, known: tuple[str, ...]) -> None:
-        self._lookup = lookup
-        self._known = known
-        self._path: list[str | int] = []
-        self.values: dict[str, str] = {}
+def references(data: Any, path: Path = ()) -> Iterator[Place]:
+    """Yield the references in data that an author wrote, in order; ``path`` leads to it. Raises SecretReferenceError when it is too deep."""
+    reference = SecretRef.parse(data)
+    if reference is not None:
+        yield Place(path, reference.name)
+        return
+    inside: Iterable[tuple[str | int, Any]] = ()
+    if is_list(data):
+        inside = enumerate(data)
+    elif is_mapping(data):
+        inside = data.items()
+    for key, value in inside:
+        if len(path) >= MOST_DEPTH:
+            message = f"lists and mappings are nested deeper than {MOST_DEPTH}"
+            raise SecretReferenceError(pointer_of(path), message)
+        yield from references(value, (*path, key))
 
-    def of(self, value: Any) -> Any:
-        reference = SecretRef.parse(value)
-        if reference is not None:
-            return self._value(reference.name)
-        if is_list(value):
-            items = [self._inside(at, item) for at, item in enumerate(value)]
-            same = all(new is old for new, old in zip(items, value, strict=True))
-            return value if same else items
-        if is_mapping(value):
-            made = {key: self._inside(key, item) for key, item in value.items()}
-            return value if all(made[key] is item for key, item in value.items()) else made
+
+def without(data: Any, places: Iterable[Place]) -> Any:
+    """Return data with ``None`` in the place of references; what has none in it is shared."""
+    for place in places:
+        data = _put(data, place.path, None)
+    return data
+
+
+def fill(data: Any, values: Iterable[tuple[Place, str]]) -> None:
+    """Put values where references stood, in data that was copied: it is changed. Values are never looked into."""
+    for place, value in values:
+        *way, last = place.path
+        inner = data
+        for key in way:
+            inner = inner[key]
+        inner[last] = value
+
+
+def _put(data: Any, path: Path, value: Any) -> Any:
+    if not path:
         return value
-
-    def _inside(self, key: str | int, value: Any) -> Any:
-        if len(self._path) >= MOST_DEPTH:
-            raise SecretReferenceError(
-                pointer_of(self._path), f"lists and mappings are nested deeper than {MOST_DEPTH}"
-            )
-        self._path.append(key)
-        found = self.of(value)
-        self._path.pop()
-        return found
-
-    def _value(self, name: str) -> str:
-        if name not in self.values:
-            value = self._lookup(name) if NAME.fullmatch(name) else None
-            if value is None:
-                raise SecretReferenceError(
-                    pointer_of(self._path),
-                    f"there is no secret {shown(name)}",
-                    did_you_mean(name, self._known) or "set it, or take the reference out",
-                )
-            self.values[name] = value
-        return self.values[name]
+    inner: Any = data
+    key, rest = path[0], path[1:]
+    copied: Any = list(inner) if isinstance(key, int) else dict(inner)
+    copied[key] = _put(copied[key], rest, value)
+    return copied

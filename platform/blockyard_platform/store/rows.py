@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from time import time
 from typing import TYPE_CHECKING, Any
 
 from blockyard_platform.results import StageRecord
@@ -16,15 +17,34 @@ if TYPE_CHECKING:
     from blockyard_platform.engine.journal import Marks
 
 
+_ENCODER = json.JSONEncoder(separators=(",", ":"))
+
+
 def dumped(value: Any) -> str:
     """Return plain data as JSON, in ASCII: halves of surrogate pairs are no UTF-8, and NUL no text of PostgreSQL."""
-    return json.dumps(value, separators=(",", ":"))
+    return _ENCODER.encode(value)
 
 
 def fingerprint(params: Mapping[str, Any]) -> str:
     """Return the SHA-256 of params, whatever the order of their keys."""
     text = json.dumps(params, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def run_row(
+    run_id: str, workflow: str, document: Mapping[str, Any], params: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the row of a run that nobody has begun: whoever takes it up first begins it."""
+    return {
+        "id": run_id,
+        "workflow": workflow,
+        "document": dumped(document),
+        "params": dumped(params),
+        "fingerprint": fingerprint(params),
+        "status": Status.WAIT.value,
+        "epoch": 0,
+        "created": time(),
+    }
 
 
 def row_of(record: StageRecord, marks: Marks) -> tuple[dict[str, Any], bytes | None]:

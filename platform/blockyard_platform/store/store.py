@@ -6,27 +6,27 @@ import json
 import os
 from contextlib import contextmanager
 from dataclasses import dataclass
-from time import time
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from sqlalchemy import exc
 
-from blockyard_platform.engine.journal import Begun, Past
+from blockyard_platform.store.changes import forget, paths_of
 from blockyard_platform.store.engines import open_engine
 from blockyard_platform.store.errors import StoreError
 from blockyard_platform.store.journal import SqlJournal
-from blockyard_platform.store.rows import dumped, fingerprint, record_of, uses_of
-from blockyard_platform.store.tables import BLOBS, PINS, RECORDS, RUNS, STARTS
+from blockyard_platform.store.rows import dumped, fingerprint, run_row
+from blockyard_platform.store.tables import RUNS
+from blockyard_platform.store.taking import damaged, documents_of, no_run, take_new, take_up
+from blockyard_platform.store.together import Together
 from blockyard_schemas.statuses import Status
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Iterator
+    from collections.abc import Generator, Iterable, Mapping, Sequence
 
     from sqlalchemy.engine import Connection, Engine
 
-
-_AT_ONCE = 500
+    from blockyard_platform.engine.journal import Past
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,24 +47,28 @@ class StoredRun:
 class Store:
     """A database of runs, by a file's path or a URL. Close it at the end."""
 
-    def __init__(self, place: str | os.PathLike[str]) -> None:
-        """Open the database, and make or migrate its tables. Raises StoreError."""
-        self._engine = open_engine(place)
+    def __init__(self, place: str | os.PathLike[str] | Engine, *, together: bool = False) -> None:
+        """Open the database, and make or migrate its tables; or use an engine that is open. Raises StoreError.
+
+        With ``together`` the runs that are taken live in one event loop, and their journals write in groups.
+        """
+        from sqlalchemy.engine import Engine
+
+        self._mine = not isinstance(place, Engine)
+        self._engine = place if isinstance(place, Engine) else open_engine(place)
+        # A statement that stands alone needs no words around it; SQLite's own begin costs nothing.
+        self._alone = (
+            self._engine
+            if self._engine.dialect.name == "sqlite"
+            else self._engine.execution_options(isolation_level="AUTOCOMMIT")
+        )
+        self._together = Together(self._engine) if together else None
 
     def create(
         self, run_id: str, workflow: str, document: dict[str, Any], params: dict[str, Any]
     ) -> SqlJournal:
         """Note a run that begins, and return its journal. Raises StoreError when the id is taken."""
-        row = {
-            "id": run_id,
-            "workflow": workflow,
-            "document": dumped(document),
-            "params": dumped(params),
-            "fingerprint": fingerprint(params),
-            "status": Status.WAIT.value,
-            "epoch": 1,
-            "created": time(),
-        }
+        row = run_row(run_id, workflow, document, params) | {"epoch": 1}
         try:
             with _guarded(self._engine) as connection:
                 connection.execute(sa.insert(RUNS), row)
@@ -89,32 +93,40 @@ class Store:
             return [(row.id, row.workflow, Status(row.status), row.created) for row in found]
 
     def take(
-        self, run_id: str, params: dict[str, Any] | None = None, drop: Iterable[str] = ()
+        self,
+        run_id: str,
+        params: dict[str, Any] | None = None,
+        drop: Iterable[str] = (),
+        *,
+        ended: bool = True,
     ) -> tuple[SqlJournal, Past]:
         """Take a run up: from now on this process alone can write to it. Returns its journal and what it has done.
 
         ``params`` replace the stored ones. ``drop`` names the records, by node path, that are to be done again.
-        Raises StoreError when there is no such run.
+        Raises StoreError when there is no such run, and for one that has ended unless ``ended`` ones are wanted as well.
         """
         with _guarded(self._engine) as connection:
-            _read(connection, run_id)
-            again = sa.case((RUNS.c.status == Status.WAIT.value, RUNS.c.again), else_=1)
-            changed: dict[str, Any] = {"epoch": RUNS.c.epoch + 1, "again": again}
-            changed |= {"status": Status.WAIT.value, "ended": None, "result": None}
-            if params is not None:
-                changed["params"] = dumped(params)
-            _update(connection, run_id, changed)
-            _keep_counts(connection, run_id)
-            _drop(connection, run_id, drop)
-            epoch = _read(connection, run_id).epoch
-            past, seq = _past(connection, run_id)
-        return SqlJournal(self._engine, run_id, epoch, seq), past
+            epoch, past, seq = take_up(connection, run_id, params, frozenset(drop), ended=ended)
+        return SqlJournal(self._engine, run_id, epoch, seq, self._together), past
+
+    def begin(self, run_ids: Sequence[str]) -> set[str]:
+        """Take those of some runs that nobody has ever had, as :meth:`take` does, with one commit; return which. Who has one writes by ``journal(id, 1)``."""
+        with _guarded(self._alone) as connection:
+            return take_new(connection, run_ids)
+
+    def journal(self, run_id: str, epoch: int) -> SqlJournal:
+        """Return the journal of a run that was taken with this epoch, and of which nothing is written yet."""
+        return SqlJournal(self._engine, run_id, epoch, 0, self._together)
+
+    def documents(self, run_id: str) -> Mapping[str, Any]:
+        """Return the documents of workflows that a run keeps, by name. Raises StoreError."""
+        with _guarded(self._engine) as connection:
+            return documents_of(connection, run_id)
 
     def paths(self, run_id: str) -> list[str]:
         """Return the node paths of a run's records, in the order in which they ended."""
-        wanted = sa.select(RECORDS.c.path).where(RECORDS.c.run == run_id)
         with _guarded(self._engine) as connection:
-            return list(connection.scalars(wanted.order_by(RECORDS.c.seq)))
+            return paths_of(connection, run_id)
 
     def has(self, run_id: str) -> bool:
         """Whether there is such a run."""
@@ -131,8 +143,7 @@ class Store:
         if document is not None:
             changed["document"] = dumped(document)
         with _guarded(self._engine) as connection:
-            for table in (RECORDS, STARTS, PINS):
-                connection.execute(sa.delete(table).where(table.c.run == run_id))
+            forget(connection, run_id)
             _update(connection, run_id, changed)
 
     def files(self) -> tuple[str, ...]:
@@ -141,8 +152,11 @@ class Store:
         return (url.database,) if url.get_backend_name() == "sqlite" and url.database else ()
 
     def close(self) -> None:
-        """Close all connections."""
-        self._engine.dispose()
+        """Close all connections, but for those of an engine that was given."""
+        if self._together is not None:
+            self._together.close()
+        if self._mine:
+            self._engine.dispose()
 
 
 @contextmanager
@@ -162,11 +176,7 @@ def _guarded(engine: Engine) -> Generator[Connection]:
 def _read(connection: Connection, run_id: str) -> StoredRun:
     row: Any = connection.execute(sa.select(RUNS).where(RUNS.c.id == run_id)).first()
     if row is None:
-        raise StoreError(
-            f"the journal has no run {run_id}",
-            "`blockyard runs --journal FILE` lists its runs",
-            "run-id",
-        )
+        raise no_run(run_id)
     try:
         return StoredRun(
             id=row.id,
@@ -180,67 +190,8 @@ def _read(connection: Connection, run_id: str) -> StoredRun:
             result=None if row.result is None else json.loads(row.result),
         )
     except ValueError as error:
-        raise _damaged(run_id, error) from error
-
-
-def _damaged(run_id: str, error: ValueError) -> StoreError:
-    hint = "restore the journal from a copy, or run the document anew"
-    return StoreError(f"what the journal holds of the run {run_id} is damaged: {error}", hint)
+        raise damaged(run_id, error) from error
 
 
 def _update(connection: Connection, run_id: str, changed: dict[str, Any]) -> None:
     connection.execute(sa.update(RUNS).where(RUNS.c.id == run_id).values(**changed))
-
-
-def _keep_counts(connection: Connection, run_id: str) -> None:
-    """Keep what counts on whatever becomes of the records that tell it: uses of blocks, and CPU seconds."""
-    wanted = sa.select(RECORDS.c.block, RECORDS.c.cpu_seconds).where(RECORDS.c.run == run_id)
-    rows: list[Any] = list(connection.execute(wanted))
-    run: Any = connection.execute(
-        sa.select(RUNS.c.uses, RUNS.c.cpu_seconds).where(RUNS.c.id == run_id)
-    ).one()
-    spent = max((row.cpu_seconds for row in rows), default=0.0)
-    counts = {"uses": dumped(uses_of(rows, run.uses)), "cpu_seconds": max(spent, run.cpu_seconds)}
-    _update(connection, run_id, counts)
-
-
-def _drop(connection: Connection, run_id: str, paths: Iterable[str]) -> None:
-    for some in _chunks(list(paths)):
-        for table in (RECORDS, STARTS):
-            connection.execute(
-                sa.delete(table).where(table.c.run == run_id, table.c.path.in_(some))
-            )
-
-
-def _chunks(paths: list[str]) -> Iterator[list[str]]:
-    for start in range(0, len(paths), _AT_ONCE):
-        yield paths[start : start + _AT_ONCE]
-
-
-def _past(connection: Connection, run_id: str) -> tuple[Past, int]:
-    """Return what a run has done, and the position of its last record."""
-    wanted = (
-        sa.select(RECORDS, BLOBS.c.data)
-        .outerjoin(BLOBS, RECORDS.c.blob == BLOBS.c.digest)
-        .where(RECORDS.c.run == run_id)
-        .order_by(RECORDS.c.seq)
-    )
-    rows: list[Any] = list(connection.execute(wanted))
-    try:
-        records = {row.path: record_of(row, row.data) for row in rows}
-    except (ValueError, TypeError) as error:
-        raise _damaged(run_id, ValueError(str(error))) from error
-    variables = next((row.variables for row in reversed(rows) if row.variables is not None), "{}")
-    starts: list[Any] = list(connection.execute(sa.select(STARTS).where(STARTS.c.run == run_id)))
-    run: Any = connection.execute(sa.select(RUNS).where(RUNS.c.id == run_id)).one()
-    pins: list[Any] = list(connection.execute(sa.select(PINS).where(PINS.c.run == run_id)))
-    past = Past(
-        records=records,
-        begun={it.path: Begun(it.count, it.at) for it in starts},
-        uses=json.loads(run.uses),
-        variables=json.loads(variables),
-        cpu_seconds=run.cpu_seconds,
-        again=bool(run.again),
-        pins={it.name: it.value for it in pins},
-    )
-    return past, max((row.seq for row in rows), default=0)

@@ -5,24 +5,34 @@ Outputs of up to INLINE_BYTES of JSON stand in the record, larger ones once in `
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     Column,
     Float,
     ForeignKey,
+    Index,
     Integer,
     LargeBinary,
     MetaData,
     String,
     Table,
     Text,
+    text,
 )
 
 INLINE_BYTES = 4096
-HEAD = "0004"
+HEAD = "0009"
 """The newest migration: what a database must be at."""
 
 METADATA = MetaData()
+
+
+def _partial(condition: str) -> dict[str, Any]:
+    """Return the options of an index over the rows for which a condition holds."""
+    return {"sqlite_where": text(condition), "postgresql_where": text(condition)}
+
 
 RUNS = Table(
     "runs",
@@ -40,7 +50,33 @@ RUNS = Table(
     Column("again", Integer, nullable=False, server_default="0"),
     Column("uses", Text, nullable=False, server_default="{}"),
     Column("cpu_seconds", Float, nullable=False, server_default="0"),
+    Column("tenant", String(63)),
+    Column("version", Integer),
+    Column("policy", Integer),
+    Column("origin", String(250), nullable=False, server_default=""),
+    Column("concurrency", String(200)),
+    Column("priority", Integer, nullable=False, server_default="0"),
+    Column("depth", Integer, nullable=False, server_default="0"),
+    Column("author", String(40)),
+    Column("trace", String(60)),
+    Column("settled", Integer, nullable=False, server_default="1"),
+    Column("charged", Float, nullable=False, server_default="0"),
+    Column("stored", BigInteger, nullable=False, server_default="0"),
+    Index("ix_runs_tenant", "tenant", "created", "id"),
+    Index("ix_runs_status", "tenant", "status", "created", "id"),
+    Index("ix_runs_workflow", "tenant", "workflow", "created", "id"),
+    Index("ix_runs_origin", "tenant", "origin", "status"),
+    Index("ix_runs_concurrency", "tenant", "concurrency", "status"),
+    Index("ix_runs_ended", "tenant", "ended"),
+    Index("ix_runs_created", "created", "id"),
+    Index("ix_runs_unsettled", "settled", **_partial("settled = 0")),
 )
+"""The columns from ``tenant`` on are the service's: a run from the command line has no tenant.
+
+``version`` and ``policy`` are those that were in force when it was accepted; ``origin`` is what has begun it (``api``, ``schedule/NAME`` ...), and ``depth`` how many runs stand
+before it in a chain of such. ``settled`` tells that all is done that follows from its end, ``charged`` how many CPU seconds were counted for the tenant,
+and ``stored`` how many bytes.
+"""
 
 RECORDS = Table(
     "records",
@@ -61,6 +97,7 @@ RECORDS = Table(
     Column("block", Text),
     Column("variables", Text),
     Column("cpu_seconds", Float, nullable=False),
+    Index("ix_records_blob", "blob", **_partial("blob IS NOT NULL")),
     sqlite_with_rowid=False,
 )
 

@@ -7,16 +7,17 @@ from typing import Any, TypeAlias, TypeVar
 
 from blockyard_platform.durations import seconds_of
 from blockyard_platform.plain import copied, is_list, is_mapping
+from blockyard_platform.triggers.filling import Given, wrong
 from blockyard_schemas.nearest import did_you_mean
 from blockyard_schemas.problems import Problem, pointer_of
 from blockyard_schemas.showing import found, shown
+from blockyard_schemas.trigger_schema import MOST_PARAMS
 from blockyard_schemas.wording import label, listed
 
 Path: TypeAlias = tuple[str | int, ...]
 """Keys and indexes that lead to a value."""
 
 _Word = TypeVar("_Word", bound=str)
-_MOST_PARAMS = 100
 
 
 class Findings:
@@ -87,13 +88,33 @@ class Findings:
             return None
         return seconds
 
-    def params(self, value: Any, path: Path) -> dict[str, Any]:
+    def whole(self, value: Any, path: Path, least: int, most: int) -> int | None:
+        """Read a whole number between two bounds."""
+        if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+            self.must("range", path, f"a whole number from {least} to {most}", value)
+            return None
+        return value
+
+    def flag(self, value: Any, path: Path) -> bool | None:
+        """Read true or false."""
+        if not isinstance(value, bool):
+            self.must("type", path, "true or false", value)
+            return None
+        return value
+
+    def templates(self, value: Any, path: Path, given: Given) -> None:
+        """Add what is wrong with the expressions in a value."""
+        for each in wrong(value, path, given):
+            self.add(each.rule, each.path, each.message, each.hint)
+
+    def params(self, value: Any, path: Path, given: Given) -> dict[str, Any]:
         """Read params for a run: names and plain values, in which templates may stand."""
         if not is_mapping(value):
             self.must("type", path, "a mapping", value, "name each param: {month: '2026-01'}")
             return {}
-        if len(value) > _MOST_PARAMS:
-            self.add("length", path, f"{label(path)} must have at most {_MOST_PARAMS} keys")
+        if len(value) > MOST_PARAMS:
+            self.add("length", path, f"{label(path)} must have at most {MOST_PARAMS} keys")
             return {}
+        self.templates(value, path, given)
         known: dict[str, Any] = copied(value)
         return known

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, Protocol
 
 from blockyard_platform.triggers.payloads import MOST_BYTES, Kind, kind_of, read_body
-from blockyard_platform.triggers.replay import ReplayGuard
+from blockyard_platform.triggers.replay import Answer
 from blockyard_platform.triggers.signatures import (
     Claim,
     Style,
@@ -90,8 +90,16 @@ class Rules:
     most_bytes: int = MOST_BYTES
 
 
+class Guard(Protocol):
+    """Remembers deliveries, as ``replay.ReplayGuard`` does in memory."""
+
+    def admit(self, key: str, until: float, now: float) -> Answer:
+        """Remember a delivery until a time, and tell whether it is new."""
+        ...
+
+
 def receive(
-    request: Request, rules: Rules, secrets: Sequence[bytes], guard: ReplayGuard, now: float
+    request: Request, rules: Rules, secrets: Sequence[bytes], guard: Guard, now: float
 ) -> Delivery | Refusal:
     """Return what a request brings, or why it is refused.
 

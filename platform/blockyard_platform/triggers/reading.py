@@ -8,20 +8,20 @@ from typing import Any, Literal, TypeAlias, get_args
 from blockyard_platform.plain import is_list, is_mapping
 from blockyard_platform.triggers.cron import Cron
 from blockyard_platform.triggers.fields import CronError
+from blockyard_platform.triggers.filling import ENDING, FIRE
 from blockyard_platform.triggers.findings import Findings, Path
 from blockyard_platform.triggers.intervals import interval_cron
 from blockyard_platform.triggers.missed import MISSED, Missed
 from blockyard_platform.triggers.overlap import OVERLAP, Overlap
 from blockyard_platform.triggers.reading_hooks import Hook, Mode, Signature, read_hook
 from blockyard_schemas.problems import Problem
+from blockyard_schemas.trigger_schema import MOST_AFTER, MOST_SCHEDULES
 
 __all__ = ["After", "Hook", "Mode", "Schedule", "Signature", "Triggers", "When", "read_triggers"]
 
 When: TypeAlias = Literal["success", "failure", "done"]
 WHENS: tuple[When, ...] = get_args(When)
 
-MOST_SCHEDULES = 10
-MOST_AFTER = 20
 _LONGEST_NAME = 200
 _SCHEDULE = (
     "cron",
@@ -34,6 +34,7 @@ _SCHEDULE = (
     "overlap",
     "params",
 )
+_AFTER = ("workflow", "when", "params")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,7 @@ class After:
 
     workflow: str
     when: When = "success"
+    params: dict[str, Any] = field(default_factory=dict[str, Any])
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,7 @@ def _schedule(value: Any, path: Path, findings: Findings) -> Schedule | None:
     zone = findings.text(row.get("timezone", "UTC"), (*path, "timezone"), _LONGEST_NAME)
     missed = findings.choice(row.get("missed", "once"), (*path, "missed"), MISSED)
     overlap = findings.choice(row.get("overlap", "skip"), (*path, "overlap"), OVERLAP)
-    params = findings.params(row.get("params", {}), (*path, "params"))
+    params = findings.params(row.get("params", {}), (*path, "params"), FIRE)
     if expression is None or zone is None:
         return None
     cron = _cron(expression, zone, place, path, findings)
@@ -156,7 +158,7 @@ def _after(value: Any, path: Path, findings: Findings) -> After | None:
     if not is_mapping(value):
         name = findings.text(value, path, _LONGEST_NAME)
         return None if name is None else After(name)
-    row = findings.mapping(value, path, "a start after a workflow", ("workflow", "when"))
+    row = findings.mapping(value, path, "a start after a workflow", _AFTER)
     if row is None:
         return None
     if "workflow" not in row:
@@ -169,4 +171,5 @@ def _after(value: Any, path: Path, findings: Findings) -> After | None:
         return None
     name = findings.text(row["workflow"], (*path, "workflow"), _LONGEST_NAME)
     when = findings.choice(row.get("when", "success"), (*path, "when"), WHENS)
-    return None if name is None or when is None else After(name, when)
+    params = findings.params(row.get("params", {}), (*path, "params"), ENDING)
+    return None if name is None or when is None else After(name, when, params)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias, get_args
 
 from blockyard_platform.plain import is_mapping
+from blockyard_platform.triggers.filling import REQUEST
 from blockyard_platform.triggers.findings import Findings, Path
 from blockyard_platform.triggers.hooks_in import WINDOW
 from blockyard_platform.triggers.hooks_out import SIGNATURE
@@ -62,7 +63,7 @@ def read_hook(value: Any, path: Path, findings: Findings) -> Hook | None:
     if "timeout" in row and mode == "async":
         hint = "take it out, or write `mode: sync`"
         findings.add("kinds", (*path, "timeout"), "a hook that is async does not wait", hint)
-    params = findings.params(row.get("params", {}), (*path, "params"))
+    params = findings.params(row.get("params", {}), (*path, "params"), REQUEST)
     if name is None or signature is None or mode is None or timeout is None:
         return None
     return Hook(name, mode, timeout, signature, params)

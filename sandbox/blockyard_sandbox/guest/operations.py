@@ -15,7 +15,7 @@ def handlers(extensions: Mapping[str, Handler]) -> dict[str, Handler]:
 
     - ``python``: {"code", "vars"} -> {"outputs": {...}}
     - ``expressions``: {"sources": [text], "names": {...}} -> [value]
-    - ``check``: {"code"} -> {"errors": [{"line", "message", "text"}]}
+    - ``check``: {"code"} or {"expression"} -> {"errors": [{"line", "message", "text"}]}
     - ``ping``: {} -> "pong"
 
     An extension can't take the name of one of these: raises ValueError.

@@ -36,20 +36,31 @@ def run(words: Sequence[str], variables: Mapping[str, str], *, says: bool = True
 
     A negative ``return_code`` is the signal that killed it. Processes that it leaves behind are ended.
     """
+    return finish(start(words, variables), says=says)
+
+
+def start(
+    words: Sequence[str], variables: Mapping[str, str], stdin: int = subprocess.DEVNULL
+) -> subprocess.Popen[bytes]:
+    """Start a program. Raises GuestError when it cannot be."""
     try:
-        process = subprocess.Popen(  # noqa: S603  (a tenant's own program, inside the jail)
+        return subprocess.Popen(  # noqa: S603  (a tenant's own program, inside the jail)
             list(words),
             env=_ENVIRONMENT | dict(variables),
             cwd=SCRATCH,
-            stdin=subprocess.DEVNULL,
+            stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
         )
     except OSError as error:
         raise GuestError(TYPE, f"{words[0]} cannot be started: {error}") from None
+
+
+def finish(process: subprocess.Popen[bytes], *, says: bool = True) -> dict[str, Any]:
+    """Follow a program to its end, and return what :func:`run` does."""
     stdout, stderr = _follow(process, says=says)
     code = process.wait()
-    _end_all()
+    end_all()
     return {"return_code": code, "stdout": stdout, "stderr": stderr}
 
 
@@ -70,7 +81,7 @@ def used() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def _end_all() -> None:
+def end_all() -> None:
     """End every process that is left: this one is the first of its namespace, so that -1 means all others."""
     if os.getpid() != 1:
         return  # without a namespace of its own, the guest is not used again and ends with what it started

@@ -60,9 +60,12 @@ class Stages:
         return [self._expression(source, names) for source in payload["sources"]]
 
     def check(self, payload: dict[str, Any]) -> dict[str, Any]:
-        """Compile ``{"code"}`` without running it; return ``{"errors": [{"line", "message", "text"}]}``."""
+        """Compile ``{"code"}`` or ``{"expression"}`` without running it; return ``{"errors": [{"line", "message", "text"}]}``."""
         try:
-            self._compiler.compile(payload["code"])
+            if "code" in payload:
+                self._compiler.compile(payload["code"])
+            else:
+                self._compiler.compile(payload["expression"].strip(), "eval")
         except SourceError as error:
             return {"errors": [finding.as_dict() for finding in error.findings]}
         return {"errors": []}

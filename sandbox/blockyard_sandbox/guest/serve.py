@@ -34,7 +34,7 @@ def serve(sock: socket.socket, handlers: Mapping[str, Handler]) -> NoReturn:
     """Answer requests on a blocking stream socket until it is closed; then leave the process.
 
     Standard output and standard error become the log.  Whatever a handler raises, of any kind, becomes an
-    error answer.  The process ends with status 0 when the other side closes, and with 70 when a frame is broken.
+    error answer.  A handler that has a method ``prepare`` is told by it that its answer was sent.  The process ends with status 0 when the other side closes, and with 70 when a frame is broken.
     """
     log = LogStream(lambda call, text: _send(sock, {"id": call, "log": text}))
     sys.stdout = sys.stderr = log
@@ -42,6 +42,9 @@ def serve(sock: socket.socket, handlers: Mapping[str, Handler]) -> NoReturn:
     try:
         while (request := _receive(sock)) is not None:
             sock.sendall(answer(request, handlers, log))
+            prepare = getattr(handlers.get(request["op"]), "prepare", None)
+            if prepare is not None:
+                prepare()
     except ConnectionError:
         log.drop()
     raise SystemExit(0)

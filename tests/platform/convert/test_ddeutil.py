@@ -9,14 +9,9 @@ import pytest
 
 from blockyard_blocks import Catalog
 from blockyard_platform import Runner
-from blockyard_platform.api import validate
 from blockyard_platform.convert import Converted, convert
 from blockyard_platform.convert.writing import to_yaml
-from blockyard_schemas.compiler import compile_schema
-from blockyard_schemas.kinds import Kind
-from blockyard_schemas.policy import personal_policy
 from blockyard_schemas.reader import read
-from blockyard_schemas.validation import is_valid
 
 HERE = Path(__file__).parent
 FILES = HERE / "ddeutil"
@@ -199,13 +194,9 @@ RUNS: dict[str, Outcome] = {
         }
     ),
     "wf-nested": Outcome({"walk/pick": {"eu": ["left eu", "right"]}}),
-}
-"""Documents of the kinds that work."""
-
-WAITING: dict[str, Outcome] = {
     "wf-schedule": Outcome({"tick/tick": {"ok": True}}),
 }
-"""Documents that start by themselves. An entry moves to RUNS when its kinds work."""
+"""Documents of the kinds that work."""
 
 
 def converted(name: str) -> Converted:
@@ -240,7 +231,7 @@ def records(jobs: dict[str, Any], name: str) -> dict[str, Any]:
 def test_every_document_has_its_outcome() -> None:
     names = {path.stem for path in FILES.iterdir()}
     assert len(names) >= 12
-    assert names == {*RUNS, *WAITING, "wf-images", "wf-lost", "wf-trigger"}
+    assert names == {*RUNS, "wf-images", "wf-lost", "wf-trigger"}
 
 
 @pytest.mark.parametrize("name", RUNS)
@@ -265,17 +256,6 @@ async def test_a_workflow_triggers_another_by_its_name(catalog: Catalog) -> None
     assert (result.status, result.problems) == ("SUCCESS", ())
     assert left(records(result.as_dict()["jobs"], "call-other")["after"]) == {"done": True}
     assert "hello eve" in {line.text for line in result.logs}
-
-
-@pytest.mark.parametrize("name", WAITING)
-def test_a_document_for_what_is_not_built_yet_is_refused_for_that_alone(
-    name: str, catalog: Catalog
-) -> None:
-    document = converted(name).document
-    everything = personal_policy().model_copy(update={"stages": frozenset(Kind)})
-    assert is_valid(document, compile_schema(everything, catalog.interfaces()))
-    rules = {problem.rule for problem in validate(document, catalog=catalog).problems}
-    assert "unsupported" in rules
 
 
 async def test_a_matrix_runs_once_a_combination(runner: Runner) -> None:

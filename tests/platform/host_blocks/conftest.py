@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import ssl
+import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest_asyncio
 
 from blockyard_platform import Runner
 from blockyard_platform.results import StageRecord
+from blockyard_platform.secrets.providers import GivenSecrets
 from blockyard_sandbox.sandbox import Sandbox
 from blockyard_sandbox.spec import JailSpec
 
@@ -130,6 +132,18 @@ def names(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[list[str]]]:
     return known
 
 
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Return a certificate that proves api.example.com and 127.0.0.1 and is its own authority, and its key."""
+    folder = tmp_path_factory.mktemp("tls")
+    certificate, key = folder / "host.pem", folder / "host.key"
+    words = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=h"
+    names = "subjectAltName=DNS:api.example.com,IP:127.0.0.1"
+    more = ["-addext", names, "-keyout", str(key), "-out", str(certificate)]
+    subprocess.run(["openssl", *words.split(), *more], check=True, capture_output=True, timeout=60)
+    return certificate, key
+
+
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
     """Return the platform's folder for data."""
@@ -138,13 +152,22 @@ def data(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def use(data: Path) -> Use:
-    """Use a host block in a document, under a policy with some more keys; return the stage's record."""
+    """Use a host block in a document, under a policy with some more keys; return the stage's record.
+
+    ``secrets_held`` are secrets by name.
+    """
 
     async def called(uses: str, given: dict[str, Any], **policy: Any) -> StageRecord:
         tag = uses.partition(".")[0]
+        secrets = policy.pop("secrets_held", None)
         rules = {"name": "acme", "tags": [tag], "stages": ["call"], **policy}
         # A sandbox that is given is not started before it is needed, and no host block needs one.
-        async with Runner(policy=rules, sandbox=Sandbox(JailSpec()), data=data) as runner:
+        async with Runner(
+            policy=rules,
+            sandbox=Sandbox(JailSpec()),
+            data=data,
+            secrets=None if secrets is None else GivenSecrets(secrets),
+        ) as runner:
             stages = [{"id": "it", "uses": uses, "with": given}]
             result = await runner.run({"name": "t", "stages": stages})
             assert not result.problems, result.problems

@@ -4,7 +4,6 @@ import asyncio
 import os
 import shutil
 import ssl
-import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -20,18 +19,6 @@ pytestmark = pytest.mark.skipif(
     shutil.which("openssl") is None and os.environ.get("BLOCKYARD_REQUIRE") != "all",
     reason="there is no openssl here",
 )
-
-
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """Return a certificate that proves api.example.com and 127.0.0.1 and is its own authority, and its key."""
-    folder = tmp_path_factory.mktemp("tls")
-    certificate, key = folder / "host.pem", folder / "host.key"
-    words = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=h"
-    names = "subjectAltName=DNS:api.example.com,IP:127.0.0.1"
-    more = ["-addext", names, "-keyout", str(key), "-out", str(certificate)]
-    subprocess.run(["openssl", *words.split(), *more], check=True, capture_output=True, timeout=60)
-    return certificate, key
 
 
 @pytest_asyncio.fixture

@@ -1,6 +1,7 @@
 """Resuming at any depth: what was finished stands, what failed or was cut off is done, and limits count on."""
 
 import asyncio
+import json
 import sqlite3
 from contextlib import closing
 from datetime import datetime
@@ -302,3 +303,62 @@ async def test_an_id_is_taken_once(runs: Runs) -> None:
     again = await runs.begin({"stages": [use("a")]})
     assert [problem.rule for problem in again.problems] == ["run-id"]
     assert "there is a run r already" in again.problems[0].message
+
+
+def child(value: int, *stages: Any) -> dict[str, Any]:
+    row = [*stages, {"id": "end", "echo": value}]
+    outputs = {"value": value}
+    return {"name": "child", "params": PARAMS, "stages": row, "outputs": outputs}
+
+
+TRIGGERS = {
+    "params": PARAMS,
+    "stages": [
+        {"id": "go", "trigger": "child", "params": {"ready": "${{ params.ready }}"}},
+    ],
+    "outputs": {"value": "${{ stages.go.outputs.value }}"},
+}
+
+
+@pytest.mark.parametrize("change", [{}, {"on_input_change": "reset"}, {"start": "go"}])
+async def test_a_run_triggers_what_it_began_with(
+    change: dict[str, Any], runs: Runs, done: Done
+) -> None:
+    runs.workflows = {"child": child(1, use("a"), FAILS)}
+    assert (await runs.begin(TRIGGERS)).status == "FAILED"
+    runs.workflows = {"child": child(2, {"id": "z", "uses": "no.such"})}
+    result = await runs.resume(params=READY, **change)
+    assert (result.status, result.outputs) == ("SUCCESS", {"value": 1})
+    assert done == ["go>a"] * (2 if change else 1)
+    runs.workflows = None
+    again = await runs.resume(params=READY, on_input_change="reset")
+    assert (again.status, again.outputs) == ("SUCCESS", {"value": 1})
+
+
+async def test_what_a_triggered_workflow_triggers_is_kept(runs: Runs, done: Done) -> None:
+    middle = {"name": "middle", "params": PARAMS, "stages": TRIGGERS["stages"], "outputs": TRIGGERS["outputs"]}  # fmt: skip
+    outer = {"stages": [{"id": "out", "trigger": "middle", "params": {"ready": "${{ params.ready }}"}}]}  # fmt: skip
+    runs.workflows = {"child": child(1, use("a"), FAILS), "middle": middle}
+    assert (await runs.begin({"params": PARAMS, **outer})).status == "FAILED"
+    runs.workflows = {"middle": child(2)}
+    assert (await runs.resume(params=READY)).status == "SUCCESS"
+    assert done == ["out>go>a"]
+
+
+async def test_how_long_a_document_may_be_is_judged_once(runs: Runs) -> None:
+    # Of a text its bytes count, of data an estimate: of many short values that is more.
+    stages = [use("say", {"text": "x" * 700_000, "list": [0] * 48_000}), FAILS]
+    text = json.dumps({"name": "t", "params": PARAMS, "stages": stages})
+    async with Runner(journal=runs.journal, catalog=runs.catalog) as runner:
+        assert (await runner.run(text, run_id="r")).status == "FAILED"
+    result = await runs.resume(params=READY)
+    assert (result.status, result.problems) == ("SUCCESS", ())
+
+
+async def test_damaged_documents_of_what_is_triggered_are_said_to_be_so(runs: Runs) -> None:
+    runs.workflows = {"child": child(1, FAILS)}
+    assert (await runs.begin(TRIGGERS)).status == "FAILED"
+    with closing(sqlite3.connect(runs.journal)) as file, file:
+        file.execute("UPDATE pins SET value = '{' WHERE name = 'workflows'")
+    with pytest.raises(InvalidDocumentError, match="damaged"):
+        await runs.resume(params=READY)

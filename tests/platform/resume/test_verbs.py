@@ -87,8 +87,12 @@ def test_a_run_that_is_killed_is_taken_up(folder: Path) -> None:
         text=True,
     )
     assert again.stderr is not None
-    first = json.loads(again.stderr.readline())
-    assert (first["event"], first["path"]) == ("stage-started", "b")
+    told = [json.loads(again.stderr.readline()) for _ in range(3)]
+    assert [(it["event"], it["path"]) for it in told] == [
+        ("run-started", ""),
+        ("job-started", "main"),
+        ("stage-started", "b"),
+    ]
     os.kill(again.pid, signal.SIGINT)
     out, _ = again.communicate(timeout=20)
     assert (again.returncode, json.loads(out)["status"]) == (130, "CANCEL")
@@ -98,7 +102,7 @@ def test_a_run_that_is_killed_is_taken_up(folder: Path) -> None:
     ("words", "code", "rule", "message"),
     [
         (["resume", "x", *KEEP], 2, "run-id", "the journal has no run x"),
-        (["resume", "r"], 2, "usage", "Missing option '--journal'"),
+        (["resume", "r"], 2, "usage", "Give --journal FILE"),
         (["resume", "r", *KEEP, "--from", "nothing"], 2, "unknown-stage", "has not run a stage 'nothing'"),
         (["resume", "r", *KEEP, "--param", "nope=1"], 2, "param", "nope"),
         (["resume", "r", *KEEP, "--param", "ready=maybe"], 2, "param", "ready"),

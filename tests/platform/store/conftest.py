@@ -1,6 +1,7 @@
 """Stores in both databases."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
@@ -32,7 +33,13 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     if request.param == "sqlite":
         yield str(tmp_path / "runs.db")
         return
-    url: str = request.getfixturevalue("postgres")
+    with emptied(request.getfixturevalue("postgres")) as url:
+        yield url
+
+
+@contextmanager
+def emptied(url: str) -> Generator[str]:
+    """Yield the URL of an empty database of a server; it is dropped at the end."""
     name = f"runs_{uuid4().hex}"
     engine = sa.create_engine(
         sa.make_url(url).set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT"

@@ -53,6 +53,24 @@ def server(folder: Path) -> Generator[str]:
         shutil.rmtree(sockets, ignore_errors=True)
 
 
+def restart(folder: Path) -> None:
+    """End the server of a folder as a power failure does, and start it again."""
+    where = programs()
+    assert where is not None
+    log = ("-l", str(folder / "log"))
+    _call(
+        _owner(),
+        str(where / "pg_ctl"),
+        "-D",
+        str(folder / "data"),
+        "-m",
+        "immediate",
+        "-w",
+        *log,
+        "restart",
+    )
+
+
 def _owner() -> pwd.struct_passwd | None:
     """Return whom the server runs as: it refuses to run as root."""
     return pwd.getpwnam("postgres") if os.geteuid() == 0 else None

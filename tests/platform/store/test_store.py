@@ -38,6 +38,33 @@ def record(path: str, outputs: Any = None, **more: Any) -> StageRecord:
     return StageRecord(**(given | more))
 
 
+def test_a_statement_sees_what_it_has_waited_for_whatever_the_servers_default(
+    postgres: str,
+) -> None:
+    name = "seeing_the_past"
+    url = sa.make_url(postgres).set(drivername="postgresql+psycopg")
+    admin = sa.create_engine(url, isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        connection.exec_driver_sql(f"CREATE DATABASE {name}")
+        connection.exec_driver_sql(
+            f"ALTER DATABASE {name} SET default_transaction_isolation TO 'repeatable read'"
+        )
+    engine = open_engine(postgres.replace("/postgres?", f"/{name}?"))
+    alone = engine.execution_options(isolation_level="AUTOCOMMIT")
+    for each in (engine, alone, engine):  # also on a connection that was used otherwise before
+        with each.connect() as connection:
+            level = connection.exec_driver_sql("SHOW transaction_isolation").scalar_one()
+            driver: Any = connection.connection.dbapi_connection
+            assert (level, driver.info.transaction_status.name) == (
+                "read committed",
+                "IDLE" if each is alone else "INTRANS",
+            )
+    engine.dispose()
+    with admin.connect() as connection:
+        connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
+    admin.dispose()
+
+
 def test_what_is_written_is_read_again(store: Store) -> None:
     journal = store.create("r", "w", {"name": "w"}, {"a": [1, "é", None]})
     error = {"name": "TIMEOUT", "message": "läng\x00er", "line": 3, "text": None}

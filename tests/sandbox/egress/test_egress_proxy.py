@@ -8,22 +8,16 @@ import shutil
 import socket
 import sys
 import threading
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 from engines import unavailable
 
-from blockyard_sandbox.egress import connecting, relay
-from blockyard_sandbox.egress.hosts import HostRule
 from blockyard_sandbox.egress.proxy import EgressProxy
 
-Start = Callable[..., Awaitable[tuple[EgressProxy, int]]]
-StartHost = Callable[..., Awaitable[int]]
-Ask = Callable[..., Awaitable[bytes]]
-Reader = asyncio.StreamReader
-Writer = asyncio.StreamWriter
+from .plain_http import Ask, Reader, Start, StartHost, Writer, local_rules, parts_of
 
 needs_curl = pytest.mark.skipif(
     shutil.which("curl") is None and os.environ.get("BLOCKYARD_REQUIRE") != "all",
@@ -73,20 +67,6 @@ def web() -> Iterator[int]:
     server.server_close()
 
 
-def _local(port: int, host: str = "127.0.0.1") -> list[HostRule]:
-    return [HostRule(host, (port,), private=True)]
-
-
-def _split(answer: bytes) -> tuple[bytes, dict[bytes, bytes], bytes]:
-    """Part an answer into its first line, its headers in lower case, and its body."""
-    head, _, body = answer.partition(b"\r\n\r\n")
-    first, *lines = head.split(b"\r\n")
-    headers = {
-        name.lower(): value.strip() for name, _, value in (it.partition(b":") for it in lines)
-    }
-    return first, headers, body
-
-
 async def _curl(*arguments: str) -> bytes:
     process = await asyncio.create_subprocess_exec(
         "curl", "-sS", "--max-time", "30", *arguments, stdout=asyncio.subprocess.PIPE
@@ -97,14 +77,14 @@ async def _curl(*arguments: str) -> bytes:
 
 
 async def test_a_request_is_passed_on(start_proxy: Start, ask: Ask, web: int) -> None:
-    _, port = await start_proxy(_local(web))
+    _, port = await start_proxy(local_rules(web))
     answer = await ask(
         port,
         b"GET HTTP://127.0.0.1:%d/a%%20b?c=d&e HTTP/1.1\r\nHost: x\r\nAccept: text/plain\r\n"
         b"X-Hop: 1\r\nConnection: keep-alive, X-Hop\r\nKeep-Alive: 5\r\nTE: trailers\r\nUpgrade: h2c\r\n"
         b"Proxy-Connection: keep-alive\r\nProxy-Authorization: Basic eA==\r\n\r\n" % web,
     )
-    first, headers, body = _split(answer)
+    first, headers, body = parts_of(answer)
     assert first == b"HTTP/1.1 200 OK"
     assert headers[b"x-kept"] == b"yes"
     assert headers[b"connection"] == b"close"
@@ -122,15 +102,15 @@ async def test_a_request_is_passed_on(start_proxy: Start, ask: Ask, web: int) ->
 async def test_a_path_is_as_in_the_url(
     start_proxy: Start, ask: Ask, web: int, rest: str, path: str
 ) -> None:
-    _, port = await start_proxy(_local(web))
+    _, port = await start_proxy(local_rules(web))
     url = f"http://127.0.0.1:{web}{rest}".encode()
     answer = await ask(port, b"GET %s HTTP/1.1\r\nHost: x\r\n\r\n" % url)
-    assert json.loads(_split(answer)[2])["path"] == path
+    assert json.loads(parts_of(answer)[2])["path"] == path
 
 
 @needs_curl
 async def test_curl_gets_through(start_proxy: Start, web: int) -> None:
-    _, port = await start_proxy(_local(web, "localhost"))
+    _, port = await start_proxy(local_rules(web, "localhost"))
     url = f"http://localhost:{web}/x"
     for way in ((), ("--proxytunnel",)):
         seen = json.loads(await _curl("--proxy", f"http://127.0.0.1:{port}", *way, url))
@@ -145,7 +125,7 @@ async def test_curl_sends_a_large_body(
 ) -> None:
     body = tmp_path / "body"
     body.write_bytes(b"x" * 3_000_000)
-    _, port = await start_proxy(_local(web))
+    _, port = await start_proxy(local_rules(web))
     out = await _curl(
         *("--proxy", f"http://127.0.0.1:{port}", *way, "--data-binary", f"@{body}"),
         f"http://127.0.0.1:{web}/",
@@ -155,194 +135,10 @@ async def test_curl_sends_a_large_body(
 
 @needs_curl
 async def test_a_head_request_has_no_body(start_proxy: Start, web: int) -> None:
-    _, port = await start_proxy(_local(web))
+    _, port = await start_proxy(local_rules(web))
     out = await _curl("--proxy", f"http://127.0.0.1:{port}", "-I", f"http://127.0.0.1:{web}/")
     assert out.startswith(b"HTTP/1.1 200 OK\r\n")
     assert out.endswith(b"\r\n\r\n")
-
-
-def _saying(answer: bytes) -> Callable[[Reader, Writer], Awaitable[None]]:
-    """Give a host that reads one head, says something, and closes."""
-
-    async def serve(reader: Reader, writer: Writer) -> None:
-        await reader.readuntil(b"\r\n\r\n")
-        writer.write(answer)
-        await writer.drain()
-
-    return serve
-
-
-@pytest.mark.parametrize(
-    ("said", "expected"),
-    [
-        (
-            (
-                b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 9\r\n\r\n"
-                b"2;x=y\r\nab\r\n1\r\nc\r\n0\r\nX-Late: 1\r\n\r\n"
-            ),
-            (
-                b"HTTP/1.1 200 OK\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
-                b"2\r\nab\r\n1\r\nc\r\n0\r\n\r\n"
-            ),
-        ),
-        (
-            b"HTTP/1.0 404 Gone\r\nServer: old\r\n\r\nabc",
-            (
-                b"HTTP/1.1 404 Gone\r\nServer: old\r\nConnection: close\r\n"
-                b"Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"
-            ),
-        ),
-        (
-            b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 204 Nothing\r\nX: y\r\n\r\nsmuggled",
-            b"HTTP/1.1 100 \r\n\r\nHTTP/1.1 204 Nothing\r\nX: y\r\nConnection: close\r\n\r\n",
-        ),
-        (
-            b"HTTP/1.1 302 Found\r\nLocation: http://169.254.169.254/\r\nContent-Length: 0\r\n\r\n",
-            (
-                b"HTTP/1.1 302 Found\r\nLocation: http://169.254.169.254/\r\nContent-Length: 0\r\n"
-                b"Connection: close\r\n\r\n"
-            ),
-        ),
-    ],
-)
-async def test_an_answer_is_framed_anew(
-    start_proxy: Start, start_host: StartHost, ask: Ask, said: bytes, expected: bytes
-) -> None:
-    host = await start_host(_saying(said))
-    _, port = await start_proxy(_local(host))
-    answer = await ask(port, b"GET http://127.0.0.1:%d/ HTTP/1.1\r\nHost: x\r\n\r\n" % host)
-    assert answer.lower() == expected.lower()
-
-
-async def test_an_old_client_gets_no_chunks(
-    start_proxy: Start, start_host: StartHost, ask: Ask
-) -> None:
-    said = b"HTTP/1.1 103 Early\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"
-    host = await start_host(_saying(said))
-    _, port = await start_proxy(_local(host))
-    answer = await ask(port, b"GET http://127.0.0.1:%d/ HTTP/1.0\r\n\r\n" % host)
-    assert answer == b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nabc"
-
-
-@pytest.mark.parametrize(
-    "said",
-    [
-        b"",
-        b"SSH-2.0-x\r\n\r\n",
-        b"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n",
-        b"HTTP/1.1 101 Switching\r\nUpgrade: x\r\n\r\n",
-        b"HTTP/1.1 200 OK\r\nX: " + b"y" * 200_000,
-    ],
-)
-async def test_an_answer_that_is_none_is_502(
-    start_proxy: Start, start_host: StartHost, ask: Ask, said: bytes
-) -> None:
-    host = await start_host(_saying(said))
-    _, port = await start_proxy(_local(host))
-    answer = await ask(port, b"GET http://127.0.0.1:%d/ HTTP/1.1\r\nHost: x\r\n\r\n" % host)
-    first, _, body = _split(answer)
-    assert first == b"HTTP/1.1 502 Bad Gateway"
-    assert body == b"the host's answer is not HTTP/1.1, or is cut short\n"
-
-
-async def test_a_body_cut_short_is_seen_as_such(
-    start_proxy: Start, start_host: StartHost, ask: Ask
-) -> None:
-    host = await start_host(_saying(b"HTTP/1.1 200 OK\r\n\r\nabc"))
-    cut = await start_host(
-        _saying(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\nabc")
-    )
-    _, port = await start_proxy(_local(host) + _local(cut))
-    request = b"GET http://127.0.0.1:%d/ HTTP/1.1\r\nHost: x\r\n\r\n"
-    assert (await ask(port, request % host)).endswith(b"3\r\nabc\r\n0\r\n\r\n")
-    try:
-        answer = await ask(port, request % cut)
-    except ConnectionError:
-        return
-    assert not answer.endswith(b"0\r\n\r\n")
-
-
-async def test_an_answer_may_come_before_the_body_has_gone(
-    start_proxy: Start, start_host: StartHost, ask: Ask
-) -> None:
-    host = await start_host(_saying(b"HTTP/1.1 413 Too much\r\nContent-Length: 2\r\n\r\nno"))
-    _, port = await start_proxy(_local(host))
-    head = b"POST http://127.0.0.1:%d/ HTTP/1.1\r\nHost: x\r\nContent-Length: 99\r\n\r\nfirst"
-    first, _, body = _split(await ask(port, head % host))
-    assert (first, body) == (b"HTTP/1.1 413 Too much", b"no")
-
-
-async def test_a_host_that_never_answers_is_504(
-    start_proxy: Start, start_host: StartHost, ask: Ask, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async def serve(reader: Reader, writer: Writer) -> None:
-        del writer
-        await reader.read()
-
-    monkeypatch.setattr(relay, "IDLE_SECONDS", 0.2)
-    host = await start_host(serve)
-    _, port = await start_proxy(_local(host))
-    answer = await ask(port, b"GET http://127.0.0.1:%d/ HTTP/1.1\r\nHost: x\r\n\r\n" % host)
-    assert _split(answer)[0] == b"HTTP/1.1 504 Gateway Timeout"
-
-
-@pytest.mark.parametrize("form", ["CONNECT 127.0.0.1:{}", "GET http://127.0.0.1:{}/"])
-async def test_what_cannot_be_reached_is_502(start_proxy: Start, ask: Ask, form: str) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        nobody: int = taken.getsockname()[1]
-    notes: list[str] = []
-    _, port = await start_proxy(_local(nobody), notes.append)
-    request = f"{form.format(nobody)} HTTP/1.1\r\nHost: x\r\n\r\n"
-    first, _, body = _split(await ask(port, request.encode()))
-    assert first == b"HTTP/1.1 502 Bad Gateway"
-    assert body == f"127.0.0.1:{nobody} cannot be reached\n".encode()
-    assert notes == []
-
-
-async def test_a_name_without_address_is_502(
-    start_proxy: Start, ask: Ask, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async def unknown(*_: object, **__: object) -> object:
-        raise socket.gaierror(socket.EAI_NONAME, "not known")
-
-    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", unknown)
-    _, port = await start_proxy([HostRule("example.com")])
-    answer = await ask(port, b"CONNECT example.com:443 HTTP/1.1\r\nHost: x\r\n\r\n")
-    assert _split(answer)[0] == b"HTTP/1.1 502 Bad Gateway"
-    assert _split(answer)[2] == b"example.com has no known address\n"
-
-
-async def test_slow_look_ups_do_not_pile_up(
-    start_proxy: Start, ask: Ask, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    running = most = 0
-    answered = asyncio.Event()
-
-    async def slow(*_: object, **__: object) -> object:
-        nonlocal running, most
-        running += 1
-        most = max(most, running)
-        try:
-            await answered.wait()
-        finally:
-            running -= 1
-        raise socket.gaierror(socket.EAI_AGAIN, "later")
-
-    monkeypatch.setattr(connecting, "LOOKUP_SECONDS", 0.2)
-    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", slow)
-    proxy, port = await start_proxy([HostRule("*.example.com")])
-    request = b"CONNECT %d.a.example.com:443 HTTP/1.1\r\nHost: x\r\n\r\n"
-    answers = await asyncio.gather(*(ask(port, request % number) for number in range(9)))
-    assert {_split(it)[0] for it in answers} == {b"HTTP/1.1 502 Bad Gateway"}
-    assert (running, most) == (4, 4)  # given up, but their threads would go on
-    answered.set()
-    await ask(port, request % 9)
-    assert (running, most) == (0, 4)
-    answered.clear()
-    await ask(port, request % 10)
-    assert running == 1
-    await proxy.close()
-    assert running == 0
 
 
 @pytest.mark.parametrize("version", [b"1.1\r\nHost: x", b"1.0"])
@@ -355,7 +151,7 @@ async def test_a_tunnel_passes_the_end_of_each_side_on(
         await writer.drain()
 
     host = await start_host(serve)
-    _, port = await start_proxy(_local(host))
+    _, port = await start_proxy(local_rules(host))
     early = b"CONNECT 127.0.0.1:%d HTTP/%s\r\n\r\n" % (host, version) + b"\0abc\n"
     assert await ask(port, early, True) == b"HTTP/1.1 200 Connection Established\r\n\r\n\ncba\0"
 
@@ -371,7 +167,7 @@ async def test_a_tunnel_goes_on_when_the_host_has_ended(
         got.set_result(await reader.read())
 
     host = await start_host(serve)
-    _, port = await start_proxy(_local(host))
+    _, port = await start_proxy(local_rules(host))
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(b"CONNECT 127.0.0.1:%d HTTP/1.1\r\nHost: x\r\n\r\n" % host)
     assert (await reader.read()).endswith(b"\r\n\r\nbye")
@@ -394,7 +190,7 @@ async def test_a_tunnel_does_not_pile_up(start_proxy: Start, start_host: StartHo
             sent += 65536
 
     host = await start_host(serve)
-    _, port = await start_proxy(_local(host))
+    _, port = await start_proxy(local_rules(host))
     client = socket.socket()
     client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
     client.setblocking(False)
@@ -437,7 +233,7 @@ async def test_close_ends_connections_and_the_socket_of_others_too(
         ended.set()
 
     host = await start_host(serve)
-    proxy, port = await start_proxy(_local(host))
+    proxy, port = await start_proxy(local_rules(host))
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(b"CONNECT 127.0.0.1:%d HTTP/1.1\r\nHost: x\r\n\r\n" % host)
     await reader.readuntil(b"hello")
@@ -502,7 +298,7 @@ async def test_a_namespace_without_network_reaches_what_is_allowed(web: int) -> 
         if not descriptors:
             await process.wait()
             unavailable("this machine gives no namespaces")
-        proxy = EgressProxy(_local(web))
+        proxy = EgressProxy(local_rules(web))
         await proxy.start(socket.socket(fileno=descriptors[0]))
         ours.send(b"x")
         out, _ = await process.communicate()

@@ -12,7 +12,8 @@ import pytest
 from blockyard_sandbox.index.gateway import IndexGateway
 from blockyard_sandbox.index.settings import Index, IndexSettings
 
-from .conftest import Answer, IndexServer, Shown, bound, wheel
+from .conftest import Shown, bound
+from .index_server import Answer, IndexServer, wheel
 
 pytestmark = pytest.mark.skipif(
     shutil.which("openssl") is None and os.environ.get("BLOCKYARD_REQUIRE") != "all",

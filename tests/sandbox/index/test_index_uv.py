@@ -8,7 +8,8 @@ import pytest
 
 from blockyard_sandbox.index.settings import Index
 
-from .conftest import Gateways, IndexServer, Uv, wheel
+from .conftest import Gateways, Uv
+from .index_server import IndexServer, wheel
 
 
 @pytest.mark.parametrize("html", [False, True])

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from blockyard_platform.convert.ddeutil.expressions import foreign, is_lone, lone
 from blockyard_platform.convert.errors import NoEqualError
 from blockyard_platform.errors import ExpressionError
+from blockyard_platform.placeholders import pieces
 from blockyard_platform.plain import is_list, is_mapping
-from blockyard_platform.templates import pieces
 
 if TYPE_CHECKING:
     from blockyard_platform.admission.walk import Pointer

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from blockyard_platform import plan
 from blockyard_platform.engine.kinds import (
+    approval,
     bash,
     call,
     case,
@@ -40,6 +41,7 @@ KINDS: Kinds = MappingProxyType(
         plan.Virtual: virtual.execute,
         plan.Image: image.execute,
         plan.Wait: wait.execute,
+        plan.Approval: approval.execute,
         plan.Trigger: trigger.execute,
         plan.Raise: raise_.execute,
         plan.Own: own.execute,

@@ -22,12 +22,12 @@ async def execute(run: Run, body: Call, scope: Scope, path: str) -> Outputs:
     arguments = await run.fill(body.inputs, scope)
     run.count_use(block.name, path)
     if block.runs == "host":
-        outputs = {"result": await call_on_host(run, block, arguments, path)}
+        outputs = {"result": await call_on_host(run, block, arguments, path, body.secrets)}
     elif block.takes_variables:
         outputs = await _with_variables(run, block, arguments, path)
     else:
         outputs = _checked(await _ask(run, block, {"with": arguments}, path))
-    run.hold(outputs)
+    run.usage.hold(outputs)
     return outputs
 
 
@@ -44,8 +44,8 @@ async def _with_variables(run: Run, block: Block, arguments: dict[str, Any], pat
         outputs = _checked(answer)
         if not is_mapping(answer.get("variables")):
             raise wrong_form()
-        run.hold(answer["variables"])
-        run.variables = answer["variables"]
+        run.usage.hold(answer["variables"])
+        run.variables = await run.hidden.data(answer["variables"])
         run.mark(path, variables=run.variables)
     return outputs
 

@@ -67,7 +67,7 @@ async def _all(run: Run, loop: _Loop, scope: Scope, concurrent: int) -> None:
                 raise StopCrewError
 
     if concurrent > 1:
-        await crew(work() for _ in range(concurrent))
+        await crew(run, concurrent, work)
         return
     try:
         await work()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from blockyard_platform import containers
 from blockyard_platform.engine.lines import Lines
+from blockyard_platform.engine.stops import check_stopped
 from blockyard_platform.engine.variables import variables_of
 from blockyard_platform.errors import StageFailureError
 from blockyard_schemas.statuses import Code
@@ -36,6 +37,7 @@ async def execute(run: Run, body: Image, scope: Scope, path: str) -> Outputs:
 
     inputs: dict[str, Any] = await run.fill(body.inputs, scope)
     wanted = _wanted(run, inputs)
+    await check_stopped(run, "image", [str(wanted.name)], Code.FORBIDDEN_IMAGE)
     try:
         async with run.guests.place():
             _check_budget(run)
@@ -77,6 +79,9 @@ async def _prepared(
     found = await engine.image(
         wanted, lambda line: run.log(path, line), limits.pull_seconds, pinned
     )
+    if found.digest is not None:
+        by_digest = f"{wanted.name.repository}@{found.digest}"
+        await check_stopped(run, "image", [by_digest], Code.FORBIDDEN_IMAGE)
     if pinned is None:
         await run.pin(key, f"{found.id} {found.digest or ''}")
     return replace(spec, image=found.id), found
@@ -142,7 +147,7 @@ def _outputs(run: Run, ending: Ending, found: Found) -> Outputs:
         "stderr": ending.stderr,
         "digest": found.id,
     }
-    run.hold(outputs)
+    run.usage.hold(outputs)
     failure = _failure(run, ending)
     if failure is None:
         return outputs

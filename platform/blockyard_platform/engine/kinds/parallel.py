@@ -32,7 +32,7 @@ async def execute(run: Run, body: Parallel, scope: Scope, path: str) -> Outputs:
             if failed is not None:
                 failures[name] = failed
 
-    await crew(work() for _ in range(min(workers, len(body.branches))))
+    await crew(run, min(workers, len(body.branches)), work)
     order = [name for name, _ in body.branches]
     outputs: Outputs = {"parallel": {name: entries[name] for name in order}}
     first = next((failures[name] for name in order if name in failures), None)

@@ -21,5 +21,5 @@ async def execute(run: Run, body: Python, scope: Scope, path: str) -> Outputs:
     outputs: Any = answer.get("outputs") if is_mapping(answer) else None
     if not is_mapping(outputs):
         raise wrong_form()
-    run.hold(outputs)
+    run.usage.hold(outputs)
     return outputs

@@ -47,7 +47,7 @@ async def run_script(
     answer, starved = await run.run_script(jail, payload, path)
     outputs, seconds = _checked(answer)
     run.guests.spend(seconds)
-    run.hold(outputs)
+    run.usage.hold(outputs)
     if outputs["return_code"] == 0:
         return outputs
     failure = _failure(run, outputs, seconds, program, starved=starved)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Any
 
+from blockyard_platform.engine.deadlines import Within
 from blockyard_platform.engine.names import names_of, scope_of_outputs, status_of_jobs
 from blockyard_platform.engine.nested import failure_of
 from blockyard_platform.engine.scope import Scope
@@ -26,7 +26,7 @@ async def execute(run: Run, body: Trigger, scope: Scope, path: str) -> Outputs:
     jobs: dict[str, JobResult] = {}
     root = Scope(None, names_of(run, child.name, params, jobs))
     try:
-        async with asyncio.timeout(child.timeout):
+        async with Within(run, f"{path}>", child.timeout):
             await run.jobs(child, root, jobs, f"{path}>")
     except TimeoutError:
         message = (

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from blockyard_platform import packages
 from blockyard_platform.engine.guests import Jail
 from blockyard_platform.engine.kinds.scripts import reached, run_script
+from blockyard_platform.engine.stops import check_stopped
 from blockyard_platform.errors import StageFailureError
 from blockyard_schemas.statuses import Code
 
@@ -63,6 +64,8 @@ async def _run(
         building = await stack.enter_async_context(session)
         lock = await _lock(run, building, f"{interpreter.version} {requirements}")
         packages.check_lock(lock, requirements, policy)
+        names = [release.name for release in lock.releases]
+        await check_stopped(run, "package", names, Code.FORBIDDEN_PACKAGE)
         environment = await stack.enter_async_context(building.use(lock))
         rules, proxies = await reached(run, inputs.get("hosts"), path)
         jail = Jail(

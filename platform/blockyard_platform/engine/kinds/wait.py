@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
-from datetime import UTC, datetime
+from datetime import datetime
 from time import time
 from typing import TYPE_CHECKING, Any
 
 from blockyard_platform.durations import seconds_of
+from blockyard_platform.engine.deadlines import earliest
 from blockyard_platform.errors import StageFailureError
 from blockyard_platform.filters import text_of
 from blockyard_platform.plain import is_mapping
+from blockyard_platform.waits import Waiting, iso
 from blockyard_schemas.statuses import Code
 
 if TYPE_CHECKING:
@@ -23,15 +24,11 @@ if TYPE_CHECKING:
 async def execute(run: Run, body: Wait, scope: Scope, path: str) -> Outputs:
     """Sleep for a duration, or until a moment (ISO 8601 with an offset); counted from when the stage began first."""
     inputs = await run.fill(body.inputs, scope)
-    begun = run.begun_at(path)
-    if begun is None:
-        begun = time()
-        await run.start_effect(path, begun)
+    begun = await run.begin_wait(path)
     due = _due(inputs, begun)
-    left = due - time()
-    if left > 0:
-        await asyncio.sleep(left)
-    return {"until": datetime.fromtimestamp(due, UTC).isoformat()}
+    if due > time():
+        await run.waits.moment(Waiting(path, "timer", begun, due, earliest()))
+    return {"until": iso(due)}
 
 
 def _due(value: Any, begun: float) -> float:

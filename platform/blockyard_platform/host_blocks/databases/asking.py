@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any, Final
 from blockyard_platform.containers import fail
 from blockyard_platform.host_blocks.databases.results import Statement
 from blockyard_platform.plain import is_list
+from blockyard_platform.secrets.names import ADMIN
 from blockyard_schemas.statuses import Code
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
+    from blockyard_blocks import Context
     from blockyard_schemas.policy import Policy
     from blockyard_schemas.policy_services import Connection
 
@@ -21,15 +23,16 @@ _LONGEST: Final = 64 * 1024
 """Characters of a statement."""
 
 
-def answer_of(name: str, text: str, params: dict[str, Any], policy: Policy) -> dict[str, Any]:
+def answer_of(name: str, text: str, params: dict[str, Any], context: Context) -> dict[str, Any]:
     """Send a statement to a connection of the policy, and return the result of sql.query. Raises StageFailureError."""
+    policy = context.policy
     rule = _rule(name, policy)
     if len(text) > _LONGEST or "\0" in text:
         message = f"a statement has at most {_LONGEST} characters, and no NUL among them"
         raise fail(Code.INVALID_ARGUMENT, message)
     for key, value in params.items():
         _check(key, value)
-    url = _url(rule)
+    url = _url(rule, context)
     statement = Statement(text, params, rule, policy.stage.result_kib * 1024)
     if url.get_backend_name() == "sqlite":
         from blockyard_platform.host_blocks.databases.sqlite import answer
@@ -61,11 +64,11 @@ def _check(name: str, value: Any) -> None:
             raise fail(Code.INVALID_TYPE, message)
 
 
-def _url(rule: Connection) -> sa.URL:
-    """Read the URL of a connection from the platform's environment or from its file."""
+def _url(rule: Connection, context: Context) -> sa.URL:
+    """Read the URL of a connection: a secret of the admin's, or from the platform's environment or a file."""
     from sqlalchemy import exc, make_url
 
-    text = _text(rule)
+    text = _text(rule, context)
     if text is None:
         message = f"the platform has no URL for the connection '{rule.name}'"
         raise fail(Code.UNHANDLED_EXCEPTION, message)
@@ -76,7 +79,9 @@ def _url(rule: Connection) -> sa.URL:
         raise fail(Code.UNHANDLED_EXCEPTION, message) from None
 
 
-def _text(rule: Connection) -> str | None:
+def _text(rule: Connection, context: Context) -> str | None:
+    if rule.url_secret is not None:
+        return context.secret(ADMIN + rule.url_secret)
     if rule.url_env is not None:
         return os.environ.get(rule.url_env)
     try:

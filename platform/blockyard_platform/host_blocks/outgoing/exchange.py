@@ -11,6 +11,7 @@ from blockyard_platform.containers import fail
 from blockyard_platform.host_blocks.outgoing.bodies import shaped
 from blockyard_platform.host_blocks.outgoing.connection import answer_of
 from blockyard_platform.host_blocks.outgoing.places import UrlError, redirected
+from blockyard_platform.host_blocks.outgoing.resolving import resolved
 from blockyard_platform.packages import hosts_of
 from blockyard_sandbox.egress.addresses import addresses_allowed
 from blockyard_sandbox.egress.connecting import Lookups
@@ -19,10 +20,15 @@ from blockyard_sandbox.threads import in_thread
 from blockyard_schemas.statuses import Code
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from typing import TypeAlias
+
     from blockyard_platform.host_blocks.outgoing.asking import Ask
     from blockyard_platform.host_blocks.outgoing.connection import Answer
     from blockyard_platform.host_blocks.outgoing.places import Place
     from blockyard_schemas.policy import Policy
+
+    Dress: TypeAlias = Callable[[Ask], Awaitable[Ask]]
 
 MOST_REDIRECTS: Final = 5
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
@@ -50,10 +56,15 @@ class Bounds:
         return Bounds(min(seconds, wall), most if size is None else min(size, most), follow)
 
 
+async def as_it_is(ask: Ask) -> Ask:
+    """Return a request with nothing added."""
+    return ask
+
+
 async def exchange(
-    ask: Ask, bounds: Bounds, policy: Policy, *, raise_for_status: bool
+    ask: Ask, bounds: Bounds, policy: Policy, dress: Dress = as_it_is, *, raise_for_status: bool
 ) -> dict[str, Any]:
-    """Send a request, follow its redirects, and return the result of http.request.
+    """Send a request, follow its redirects, and return the result of http.request. ``dress`` adds what each place is shown beside.
 
     Raises StageFailureError: FORBIDDEN_HOST, RESULT_LIMIT, TIMEOUT, and UNHANDLED_EXCEPTION when the network, the host, or
     with ``raise_for_status`` the status stands against it.
@@ -61,7 +72,7 @@ async def exchange(
     host = ask.place.authority
     try:
         async with asyncio.timeout(bounds.seconds):
-            last, answer = await _followed(ask, bounds, policy)
+            last, answer = await _followed(ask, bounds, policy, dress)
             body, form = await in_thread(lambda: shaped(answer), "blockyard-http-body")
     except TimeoutError:
         message = f"{host} has not answered in full within {bounds.seconds:g} s"
@@ -78,12 +89,13 @@ async def exchange(
     }
 
 
-async def _followed(ask: Ask, bounds: Bounds, policy: Policy) -> tuple[Ask, Answer]:
+async def _followed(ask: Ask, bounds: Bounds, policy: Policy, dress: Dress) -> tuple[Ask, Answer]:
     lookups = Lookups()
     try:
         for left in range(bounds.follow, -1, -1):
-            addresses = await _checked(ask.place, policy, lookups)
-            answer = await answer_of(ask, addresses, bounds.size, policy.http.certificates)
+            addresses = await checked(ask.place, policy, lookups)
+            sent = await dress(ask)
+            answer = await answer_of(sent, addresses, bounds.size, policy.http.certificates)
             location = answer.headers.get("location")
             if not bounds.follow or location is None or answer.status not in _REDIRECTS:
                 return ask, answer
@@ -104,16 +116,11 @@ def _next(place: Place, location: str) -> Place:
         raise fail(Code.FORBIDDEN_HOST, message) from None
 
 
-async def _checked(place: Place, policy: Policy, lookups: Lookups) -> tuple[str, ...]:
+async def checked(place: Place, policy: Policy, lookups: Lookups) -> tuple[str, ...]:
     """Return the addresses of a place that the policy allows; it is looked up once, and only when a rule names it."""
     shown = written(place.host, place.port)
     rules = hosts_of([shown], policy)
-    try:
-        addresses = await lookups.addresses(place.host, place.port)
-    except TimeoutError:
-        raise fail(Code.UNHANDLED_EXCEPTION, f"{place.host} cannot be looked up in time") from None
-    except (OSError, UnicodeError):
-        raise fail(Code.UNHANDLED_EXCEPTION, f"{place.host} has no known address") from None
+    addresses = await resolved(place.host, place.port, lookups)
     if not addresses_allowed(addresses, private=any(rule.private for rule in rules)):
         message = f"the policy's hosts do not allow the address of {shown}"
         raise fail(Code.FORBIDDEN_HOST, message)

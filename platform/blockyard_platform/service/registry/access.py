@@ -7,135 +7,26 @@ A function of the registry first calls :func:`enter` or :func:`listing` with its
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
-from types import MappingProxyType
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from blockyard_platform.service.registry.callers import HOUSE, Action, Caller
 from blockyard_platform.service.registry.errors import (
     DisabledError,
     ForbiddenError,
-    InvalidError,
     NotFoundError,
     QuotaError,
 )
 from blockyard_platform.service.registry.names import fits
 from blockyard_platform.service.registry.tables import SWITCHES, TENANTS
+from blockyard_platform.store.lists import among, texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from blockyard_platform.service.registry.database import Reading, Writing
-
-
-class Role(StrEnum):
-    """What somebody is to a tenant, or to all of them. ``service`` is the platform's own parts; no token has it."""
-
-    ADMIN = "admin"
-    AUTHOR = "author"
-    OPERATOR = "operator"
-    VIEWER = "viewer"
-    SERVICE = "service"
-
-
-class Action(StrEnum):
-    """What can be done: an area, and how. A scope is one of these, an area with ``:*``, or ``*``."""
-
-    TENANTS_READ = "tenants:read"
-    TENANTS_WRITE = "tenants:write"
-    POLICIES_READ = "policies:read"
-    POLICIES_WRITE = "policies:write"
-    WORKFLOWS_READ = "workflows:read"
-    WORKFLOWS_WRITE = "workflows:write"
-    TOKENS_READ = "tokens:read"
-    TOKENS_WRITE = "tokens:write"
-    TOKENS_FIRST = "tokens:first"
-    SWITCHES_READ = "switches:read"
-    SWITCHES_WRITE = "switches:write"
-    SECRETS_READ = "secrets:read"
-    SECRETS_WRITE = "secrets:write"
-    SECRETS_OPEN = "secrets:open"
-    RUNS_READ = "runs:read"
-    RUNS_SUBMIT = "runs:submit"
-    RUNS_CONTROL = "runs:control"
-    RUNS_PURGE = "runs:purge"
-    SCHEDULES_READ = "schedules:read"
-    SCHEDULES_WRITE = "schedules:write"
-    SCHEDULES_ADVANCE = "schedules:advance"
-    USAGE_READ = "usage:read"
-    USAGE_ADD = "usage:add"
-    QUOTAS_WRITE = "quotas:write"
-    AUDIT_READ = "audit:read"
-
-
-ALL = "*"
-"""The scope that stands for every action."""
-
-_LOOKING = {
-    Action.TENANTS_READ,
-    Action.POLICIES_READ,
-    Action.WORKFLOWS_READ,
-    Action.SWITCHES_READ,
-    Action.RUNS_READ,
-    Action.SCHEDULES_READ,
-    Action.USAGE_READ,
-}
-_RUNNING = {Action.RUNS_SUBMIT, Action.RUNS_CONTROL, Action.SCHEDULES_WRITE}
-_HOUSE = {
-    Action.TOKENS_FIRST,
-    Action.SECRETS_OPEN,
-    Action.RUNS_PURGE,
-    Action.SCHEDULES_ADVANCE,
-    Action.USAGE_ADD,
-}
-
-ALLOWED: MappingProxyType[Role, frozenset[Action]] = MappingProxyType(
-    {
-        Role.VIEWER: frozenset(_LOOKING),
-        Role.OPERATOR: frozenset(_LOOKING | _RUNNING | {Action.SWITCHES_WRITE}),
-        Role.AUTHOR: frozenset(_LOOKING | _RUNNING | {Action.WORKFLOWS_WRITE, Action.SECRETS_READ}),
-        Role.ADMIN: frozenset(set(Action) - _HOUSE),
-        Role.SERVICE: frozenset(_LOOKING | _RUNNING | _HOUSE),
-    }
-)
-"""Which role may do what. The service opens secrets, and an admin writes them: nobody does both."""
-
-PLATFORM = frozenset(
-    {Action.TENANTS_WRITE, Action.POLICIES_WRITE, Action.QUOTAS_WRITE, Action.TOKENS_FIRST}
-)
-"""What a tenant's own people must not do, whatever their role: it is what holds the tenant."""
-
-_SCOPES = frozenset({ALL, *Action, *(f"{each.partition(':')[0]}:*" for each in Action)})
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Who asks: for one tenant, or for all (``tenant`` is None). Without scopes nothing is allowed."""
-
-    tenant: str | None
-    role: Role
-    scopes: frozenset[str]
-    token_id: str | None = None
-
-    @classmethod
-    def service(cls, tenant: str | None = None) -> Caller:
-        """Return the platform's own parts, as they work for one tenant or for all."""
-        return cls(tenant, Role.SERVICE, frozenset({ALL}))
-
-    @property
-    def who(self) -> str:
-        """What the audit log calls the caller: a token's id, or ``service``, or ``local`` for who needs no token."""
-        return self.token_id or ("service" if self.role is Role.SERVICE else "local")
-
-    def actions(self) -> frozenset[Action]:
-        """Return all that the caller may do, to what is theirs."""
-        found = ALLOWED[self.role] if self.tenant is None else ALLOWED[self.role] - PLATFORM
-        return frozenset(each for each in found if self._in_scope(each))
-
-    def _in_scope(self, action: Action) -> bool:
-        area = action.partition(":")[0]
-        return not self.scopes.isdisjoint((ALL, action.value, f"{area}:*"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +57,10 @@ class Scope:
         """Return an INSERT of a row of the tenant, which can say what becomes of one that is there."""
         return work.insert(table).values(tenant=self.tenant, **values)
 
+    def row(self, **values: Any) -> dict[str, Any]:
+        """Return a row of the tenant, for an INSERT that many are given to."""
+        return {"tenant": self.tenant, **values}
+
     def limit(self, work: Writing, table: sa.Table, most: int, what: str) -> None:
         """Raise QuotaError when the tenant has so many rows: nobody fills the database with names."""
         count = self.select(table, sa.func.count())
@@ -178,13 +73,24 @@ class Scope:
         work.connection.execute(row)
 
     def _owns(self, table: sa.Table) -> sa.ColumnElement[bool]:
-        column = table.c.name if table is TENANTS else table.c.tenant
-        return sa.true() if self.tenant is None else column == self.tenant
+        return sa.true() if self.tenant is None else _whose(table) == self.tenant
+
+
+class Among(Scope):
+    """The tenants that are named as ``tenants`` when a statement is executed: it is made once, whoever they are."""
+
+    def _owns(self, table: sa.Table) -> sa.ColumnElement[bool]:
+        column = _whose(table)
+        return column.in_(sa.bindparam("tenants", expanding=True, type_=column.type))
+
+
+def _whose(table: sa.Table) -> sa.Column[Any]:
+    return table.c.name if table is TENANTS else table.c.tenant
 
 
 def check(caller: Caller, action: Action) -> None:
     """Raise ForbiddenError when the caller may not do this to anything; nothing is looked up for it."""
-    if action not in caller.actions():
+    if not caller.may(action):
         whose = "all tenants" if caller.tenant is None else "one tenant"
         raise ForbiddenError(
             f"the role {caller.role.value} for {whose}, with its scopes, does not allow {action.value}",
@@ -194,16 +100,57 @@ def check(caller: Caller, action: Action) -> None:
 
 def enter(work: Reading, caller: Caller, action: Action, tenant: str) -> Scope:
     """Return the scope of one tenant. Raises ForbiddenError, NotFoundError, and DisabledError when a change is asked of one that is switched off."""
+    scope_among(caller, action, [tenant])
+    if tenant not in work.entered:
+        work.entered[tenant] = _found(work, tenant)
+    reason = work.entered[tenant]
+    if reason is not None and _is_stopped(caller, action):
+        raise DisabledError(tenant, reason)
+    return Scope(tenant)
+
+
+def enter_all(
+    work: Reading, caller: Caller, action: Action, tenants: Iterable[str]
+) -> dict[str, Scope]:
+    """Return the scopes of several tenants in the order of their names; they are looked up together. Raises as :func:`enter`."""
     check(caller, action)
-    row: Any = None
-    if fits("tenant", tenant):
-        wanted = Scope(caller.tenant).select(TENANTS, TENANTS.c.name, why_disabled())
-        row = work.connection.execute(wanted.where(TENANTS.c.name == tenant)).first()
+    names = sorted(set(tenants))
+    dialect = work.connection.dialect.name
+    new = [it for it in names if it not in work.entered and fits("tenant", it)]
+    if len(new) > 1 and caller.tenant is None:
+        rows = work.connection.execute(_tenants(dialect), {"tenants": texts(dialect, new)})
+        work.entered |= {row.name: row.reason for row in rows}
+    return {it: enter(work, caller, action, it) for it in names}
+
+
+def scope_among(caller: Caller, action: Action, tenants: Iterable[str]) -> Among:
+    """Return the scope for a statement about these tenants, before one is looked for. Raises ForbiddenError, and NotFoundError for another one's caller."""
+    check(caller, action)
+    for each in tenants:
+        if caller.tenant not in (None, each) or not fits("tenant", each):
+            raise NotFoundError("tenant", each)
+    return Among(None)
+
+
+def _found(work: Reading, tenant: str) -> str | None:
+    """Return why a tenant is disabled, if it is. Raises NotFoundError. It is asked once in a transaction."""
+    row: Any = work.connection.execute(_tenant(), {"tenant": tenant}).first()
     if row is None:
         raise NotFoundError("tenant", tenant)
-    if row.reason is not None and _is_stopped(caller, action):
-        raise DisabledError(tenant, row.reason)
-    return Scope(tenant)
+    reason: str | None = row.reason
+    return reason
+
+
+@cache
+def _tenant() -> Any:
+    wanted: Any = sa.select(TENANTS.c.name, why_disabled())
+    return wanted.where(TENANTS.c.name == sa.bindparam("tenant", type_=TENANTS.c.name.type))
+
+
+@cache
+def _tenants(dialect: str) -> Any:
+    wanted: Any = sa.select(TENANTS.c.name, why_disabled())
+    return wanted.where(among(dialect, TENANTS.c.name, "tenants"))
 
 
 def listing(work: Reading, caller: Caller, action: Action, tenant: str | None = None) -> Scope:
@@ -231,19 +178,9 @@ def everybody() -> Scope:
     return Scope(None)
 
 
-def scopes_of(given: Iterable[str]) -> frozenset[str]:
-    """Return scopes that are all known. Raises InvalidError."""
-    found = frozenset(given)
-    for each in sorted(found - _SCOPES):
-        raise InvalidError(
-            f"there is no scope {each[:60]!r}", f"known are: {', '.join(sorted(_SCOPES))}"
-        )
-    return found
-
-
 def _is_stopped(caller: Caller, action: Action) -> bool:
     """Whether a disabled tenant cannot do this. For all tenants, only new runs are stopped: an admin still cleans up."""
     if action is Action.RUNS_SUBMIT:
         return True
-    house = action in _HOUSE
+    house = action in HOUSE
     return caller.tenant is not None and not house and not action.endswith(":read")

@@ -87,6 +87,12 @@ def read_head(connection: Connection, *, lock: bool = False) -> Head:
     return Head(row.seq, row.hash)
 
 
+def revision() -> sa.ColumnElement[str | None]:
+    """Return the column ``revision`` for a SELECT: another one after each change that is noted, and seen with it, never before or after."""
+    head = sa.select(AUDIT_HEAD.c.hash).where(AUDIT_HEAD.c.id == 1)
+    return head.scalar_subquery().label("revision")
+
+
 def stamp(now: float) -> str:
     """Return a time as the log has it: UTC, with microseconds, always 27 characters."""
     return datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -7,11 +7,11 @@ from time import time
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import exc
-from sqlalchemy.dialects import postgresql, sqlite
 
 from blockyard_platform.service.registry.audit import Note, append, read_head
 from blockyard_platform.store.engines import open_engine
 from blockyard_platform.store.errors import StoreError
+from blockyard_platform.store.lists import inserting
 
 if TYPE_CHECKING:
     import os
@@ -20,16 +20,17 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
     from sqlalchemy.engine import Connection, Engine
 
-    from blockyard_platform.service.registry.access import Caller
+    from blockyard_platform.service.registry.callers import Caller
 
 
 class Reading:
-    """A transaction that looks. ``now`` is the same time all through it."""
+    """A transaction that looks. ``now`` is the same time all through it; ``entered`` are the tenants that were found, with why they are disabled."""
 
     def __init__(self, connection: Connection, now: float) -> None:
         """Look by this connection."""
         self.connection = connection
         self.now = now
+        self.entered: dict[str, str | None] = {}
 
 
 class Writing(Reading):
@@ -52,8 +53,7 @@ class Writing(Reading):
 
     def insert(self, table: sa.Table) -> Any:
         """Return an INSERT that can say what becomes of a row that is there (``on_conflict_do_...``)."""
-        on_sqlite = self.connection.dialect.name == "sqlite"
-        return sqlite.insert(table) if on_sqlite else postgresql.insert(table)
+        return inserting(self.connection.dialect.name, table)
 
     def change(self, statement: Any) -> int:
         """Do an INSERT, UPDATE or DELETE, and return how many rows it has written."""
@@ -76,14 +76,23 @@ class Database:
         self._engine = place if isinstance(place, Engine) else open_engine(place)
         self._sqlite = self._engine.dialect.name == "sqlite"
         self._now = now
-        if not self._sqlite:
-            # A row that was waited for is then seen as it is now, whatever the server's default.
-            self._engine = self._engine.execution_options(isolation_level="READ COMMITTED")
+        # Each statement sees what is committed by then either way, and one that stands alone needs no words around it. Nor is it
+        # rolled back in the end: with a rollback the driver would forget the statements that it has prepared.
+        self._looking = (
+            self._engine
+            if self._sqlite
+            else self._engine.execution_options(isolation_level="AUTOCOMMIT")
+        )
+
+    @property
+    def engine(self) -> Engine:
+        """What the connections come from."""
+        return self._engine
 
     @contextmanager
     def reading(self) -> Generator[Reading]:
         """Yield a transaction to look in. What the database says against it is a StoreError."""
-        with _told(), self._engine.connect() as connection:
+        with _told(), self._looking.connect() as connection:
             yield Reading(connection, self._now())
 
     @contextmanager

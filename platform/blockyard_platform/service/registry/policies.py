@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 from pydantic import ValidationError
 
-from blockyard_platform.service.registry.access import Action, Scope, enter
+from blockyard_platform.service.registry.access import Scope, enter
+from blockyard_platform.service.registry.callers import Action
+from blockyard_platform.service.registry.differences import difference
 from blockyard_platform.service.registry.errors import NotFoundError
 from blockyard_platform.service.registry.names import numbered, text
 from blockyard_platform.service.registry.paging import FIRST, Ask, Order, Page, fetch
@@ -18,7 +20,7 @@ from blockyard_platform.store.errors import StoreError
 from blockyard_schemas.policy import Policy, load_policy
 
 if TYPE_CHECKING:
-    from blockyard_platform.service.registry.access import Caller
+    from blockyard_platform.service.registry.callers import Caller
     from blockyard_platform.service.registry.database import Reading, Writing
 
 MOST = 10_000
@@ -44,6 +46,10 @@ class StoredPolicy(PolicyVersion):
 
     text: str
     policy: Policy
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what it says as plain data, with every default of its time."""
+        return _form(self.policy)
 
 
 def put(work: Writing, caller: Caller, tenant: str, given: str, note: str = "") -> StoredPolicy:
@@ -78,12 +84,20 @@ def read(work: Reading, caller: Caller, tenant: str, version: int) -> StoredPoli
 
 def current(work: Reading, caller: Caller, tenant: str) -> StoredPolicy:
     """Return the version that is in force. Raises NotFoundError for a tenant that was never given a policy."""
+    return read(work, caller, tenant, in_force(work, caller, tenant))
+
+
+def in_force(work: Reading, caller: Caller, tenant: str) -> int:
+    """Return the number of the version that is in force. Raises NotFoundError for a tenant that was never given a policy."""
     scope = enter(work, caller, Action.POLICIES_READ, tenant)
-    pin = work.connection.scalar(scope.select(TENANTS, TENANTS.c.policy_pin))
-    version = pin or _newest(work, scope)
+    newest = scope.select(POLICIES, sa.func.max(POLICIES.c.version)).scalar_subquery()
+    pinned = scope.select(
+        TENANTS, sa.func.coalesce(sa.func.nullif(TENANTS.c.policy_pin, 0), newest)
+    )
+    version = work.connection.scalar(pinned)
     if not version:
         raise NotFoundError("policy of the tenant", tenant)
-    return read(work, caller, tenant, version)
+    return int(version)
 
 
 def page(
@@ -96,6 +110,14 @@ def page(
     scope = enter(work, caller, Action.POLICIES_READ, tenant)
     columns = [POLICIES.c[it] for it in ("tenant", "version", "note", "author", "created")]
     return fetch(work, scope.select(POLICIES, *columns), _ORDER, ask, lambda it: PolicyVersion(*it))
+
+
+def diff(work: Reading, caller: Caller, tenant: str, a: int, b: int) -> str:
+    """Return what version ``b`` says otherwise than ``a``, as a unified diff of both without what is a default. Raises NotFoundError."""
+    from blockyard_platform.convert.writing import to_yaml
+
+    forms = [_form(read(work, caller, tenant, each).policy, short=True) for each in (a, b)]
+    return difference(to_yaml(forms[0]), to_yaml(forms[1]), f"policy@{a}", f"policy@{b}")
 
 
 def pin(work: Writing, caller: Caller, tenant: str, version: int | None) -> None:
@@ -112,10 +134,10 @@ def _newest(work: Reading, scope: Scope) -> int:
     return work.connection.scalar(wanted) or 0
 
 
-def _form(policy: Policy) -> dict[str, Any]:
+def _form(policy: Policy, *, short: bool = False) -> dict[str, Any]:
     """Return a policy as plain data. Sets are sorted; mappings keep their order, by which the first pattern counts."""
-    form = policy.model_dump(mode="json")
-    for key in ("tags", "stages"):
+    form = policy.model_dump(mode="json", exclude_defaults=short)
+    for key in {"tags", "stages"} & set(form):
         form[key] = sorted(form[key]) if isinstance(form[key], list) else form[key]
     return form
 

@@ -7,8 +7,15 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from blockyard_platform.service.registry.access import Action, enter, listing
-from blockyard_platform.service.registry.errors import InvalidError, NotFoundError
+import sqlalchemy as sa
+
+from blockyard_platform.service.registry.access import enter, listing
+from blockyard_platform.service.registry.callers import Action
+from blockyard_platform.service.registry.errors import (
+    ConflictError,
+    InvalidError,
+    NotFoundError,
+)
 from blockyard_platform.service.registry.names import canonical, checked, known, text
 from blockyard_platform.service.registry.paging import FIRST, Ask, Order, Page, fetch
 from blockyard_platform.service.registry.paging import MOST as PAGE
@@ -17,7 +24,8 @@ from blockyard_platform.service.registry.tables import SCHEDULES
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from blockyard_platform.service.registry.access import Caller
+    from blockyard_platform.service.registry.access import Scope
+    from blockyard_platform.service.registry.callers import Caller
     from blockyard_platform.service.registry.database import Reading, Writing
 
 MOST = 1_000
@@ -36,7 +44,7 @@ class Timing:
     zone: str = "UTC"
     version: int | None = None
     params: Mapping[str, Any] | None = None
-    missed: str = "skip"
+    missed: str = "once"
     overlap: str = "skip"
     enabled: bool = True
     next_at: float | None = None
@@ -44,7 +52,11 @@ class Timing:
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """A tenant's schedule; ``last_at`` is when it was last due."""
+    """A tenant's schedule; ``last_at`` is when it was last due.
+
+    ``source`` is the workflow whose document says so, where one does: then it is changed there. ``problem`` is why it did not
+    start a run, or never will.
+    """
 
     tenant: str
     name: str
@@ -52,14 +64,20 @@ class Schedule:
     last_at: float | None
     author: str
     created: float
+    source: str | None = None
+    problem: str | None = None
 
 
 def put(work: Writing, caller: Caller, tenant: str, name: str, timing: Timing) -> Schedule:
-    """Make a schedule, or change it as a whole. Raises NotFoundError, InvalidError."""
+    """Make a schedule, or change it as a whole. Raises NotFoundError, InvalidError, ConflictError for one of a document.
+
+    Without ``next_at`` the scheduler finds out when it is due first.
+    """
     scope = enter(work, caller, Action.SCHEDULES_WRITE, tenant)
     row = _row(timing) | {"name": checked("schedule", name)}
-    row |= {"author": caller.who, "created": work.now}
+    row |= {"author": caller.who, "created": work.now, "problem": None}
     scope.lock(work)
+    _own(work, scope, name)
     mine = SCHEDULES.c.name == name
     if not work.change(scope.update(SCHEDULES).where(mine).values(**row)):
         scope.limit(work, SCHEDULES, MOST, "schedules")
@@ -80,11 +98,22 @@ def read(work: Reading, caller: Caller, tenant: str, name: str) -> Schedule:
 
 
 def delete(work: Writing, caller: Caller, tenant: str, name: str) -> None:
-    """Take a schedule away. Raises NotFoundError."""
+    """Take a schedule away. Raises NotFoundError, ConflictError for one of a document."""
     scope = enter(work, caller, Action.SCHEDULES_WRITE, tenant)
+    _own(work, scope, known("schedule", name))
     if not work.change(scope.delete(SCHEDULES).where(SCHEDULES.c.name == known("schedule", name))):
         raise NotFoundError("schedule", name)
     work.note(caller, tenant, "schedules.delete", f"schedule/{name}")
+
+
+def switch(work: Writing, caller: Caller, tenant: str, name: str, *, enabled: bool) -> Schedule:
+    """Let a schedule start runs from now on, or no more; also one of a document, in which this is not said. Raises NotFoundError."""
+    scope = enter(work, caller, Action.SCHEDULES_WRITE, tenant)
+    values = {"enabled": enabled, "next_at": None, "problem": None}
+    mine = (SCHEDULES.c.name == known("schedule", name), SCHEDULES.c.enabled.is_not(enabled))
+    if work.change(scope.update(SCHEDULES).where(*mine).values(values)):
+        work.note(caller, tenant, "schedules.switch", f"schedule/{name}", enabled=enabled)
+    return read(work, caller, tenant, name)
 
 
 def page(
@@ -104,14 +133,58 @@ def due(work: Reading, caller: Caller, limit: int = 100) -> tuple[Schedule, ...]
     return tuple(_made(row) for row in found)
 
 
+def strays(work: Reading, caller: Caller, ahead: float, limit: int = 100) -> tuple[Schedule, ...]:
+    """Return enabled schedules that wait for nothing, or for a time that a clock set: when they were last due, or made, lies more than ``ahead`` seconds in the future."""
+    scope = listing(work, caller, Action.SCHEDULES_ADVANCE)
+    late = sa.func.coalesce(SCHEDULES.c.last_at, SCHEDULES.c.created) > work.now + ahead
+    new = SCHEDULES.c.next_at.is_(None) & SCHEDULES.c.problem.is_(None)
+    wanted = scope.select(SCHEDULES).where(SCHEDULES.c.enabled.is_(True), new | late)
+    key = (SCHEDULES.c.tenant, SCHEDULES.c.name)
+    found = work.connection.execute(wanted.order_by(*key).limit(min(max(limit, 1), PAGE)))
+    return tuple(_made(row) for row in found)
+
+
+def earliest(work: Reading, caller: Caller) -> float | None:
+    """Return when the next schedule is due."""
+    scope = listing(work, caller, Action.SCHEDULES_ADVANCE)
+    wanted = scope.select(SCHEDULES, sa.func.min(SCHEDULES.c.next_at))
+    found: float | None = work.connection.scalar(wanted.where(SCHEDULES.c.enabled.is_(True)))
+    return found
+
+
 def advance(
-    work: Writing, caller: Caller, tenant: str, name: str, was: float, next_at: float | None
+    work: Writing,
+    caller: Caller,
+    tenant: str,
+    name: str,
+    was: float | None,
+    next_at: float | None,
+    *,
+    last: float | None = None,
+    problem: str | None = None,
 ) -> bool:
-    """Note that a schedule's time ``was`` is dealt with, and when it is due next. False: another scheduler has done so, or it was changed."""
+    """Note that a schedule's time ``was`` is dealt with, and when it is due next. False: another scheduler has done so, or it was changed.
+
+    ``last`` is when it was last due, when that is later; ``problem`` is what is wrong with it.
+    """
     scope = enter(work, caller, Action.SCHEDULES_ADVANCE, tenant)
-    same = (SCHEDULES.c.name == known("schedule", name), SCHEDULES.c.next_at == was)
-    changed = scope.update(SCHEDULES).where(*same, SCHEDULES.c.enabled.is_(True))
-    return work.change(changed.values(next_at=next_at, last_at=was)) == 1
+    same = SCHEDULES.c.next_at.is_(None) if was is None else SCHEDULES.c.next_at == was
+    mine = (SCHEDULES.c.name == known("schedule", name), same, SCHEDULES.c.enabled.is_(True))
+    values: dict[str, Any] = {"next_at": next_at, "problem": problem}
+    if last is not None or was is not None:
+        values["last_at"] = was if last is None else last
+    return work.change(scope.update(SCHEDULES).where(*mine).values(values)) == 1
+
+
+def _own(work: Reading, scope: Scope, name: str) -> None:
+    """Raise ConflictError for a schedule that a document says."""
+    source = scope.select(SCHEDULES, SCHEDULES.c.source).where(SCHEDULES.c.name == name)
+    found: str | None = work.connection.scalar(source)
+    if found is not None:
+        raise ConflictError(
+            f"the schedule {name!r} is one of the document of the workflow {found!r}",
+            "put a new version of the workflow, or switch the schedule off",
+        )
 
 
 def _row(timing: Timing) -> dict[str, Any]:
@@ -146,4 +219,6 @@ def _made(row: Any) -> Schedule:
         enabled=row.enabled,
         next_at=row.next_at,
     )
-    return Schedule(row.tenant, row.name, timing, row.last_at, row.author, row.created)
+    return Schedule(
+        row.tenant, row.name, timing, row.last_at, row.author, row.created, row.source, row.problem
+    )

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import sqlalchemy as sa
 
-from blockyard_platform.service.registry.access import Action, Scope, enter
+from blockyard_platform.service.registry.access import Scope, enter, listing
+from blockyard_platform.service.registry.callers import Action
 from blockyard_platform.service.registry.errors import InvalidError, NotFoundError
 from blockyard_platform.service.registry.names import checked, known, text
 from blockyard_platform.service.registry.paging import FIRST, Ask, Order, Page, fetch
@@ -21,7 +22,7 @@ from blockyard_platform.service.registry.tables import SECRETS
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from blockyard_platform.service.registry.access import Caller
+    from blockyard_platform.service.registry.callers import Caller
     from blockyard_platform.service.registry.database import Reading, Writing
 
 MOST = 10_000
@@ -94,6 +95,20 @@ def page(work: Reading, caller: Caller, tenant: str, ask: Ask = FIRST) -> Page[S
     # Only the newest version of a secret that is there has a sealed text.
     wanted = scope.select(SECRETS, *columns).where(SECRETS.c.sealed.is_not(None))
     return fetch(work, wanted, _ORDER, ask, lambda it: Secret(*it))
+
+
+def any_held(work: Reading, caller: Caller) -> bool:
+    """Whether there is a secret at all, of those that the caller works for: then its key has to be there."""
+    scope = listing(work, caller, Action.SECRETS_OPEN)
+    held = scope.select(SECRETS, SECRETS.c.name).where(SECRETS.c.sealed.is_not(None))
+    return work.connection.execute(held.limit(1)).first() is not None
+
+
+def names(work: Reading, caller: Caller, tenant: str) -> frozenset[str]:
+    """Return the names of a tenant's secrets, at most as many as it can have: for the service alone, which admits documents."""
+    scope = enter(work, caller, Action.SECRETS_OPEN, tenant)
+    wanted = scope.select(SECRETS, SECRETS.c.name).where(SECRETS.c.sealed.is_not(None))
+    return frozenset(work.connection.scalars(wanted))
 
 
 def reveal(work: Reading, caller: Caller, tenant: str, name: str, unseal: Sealing) -> str:

@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from blockyard_platform.service.registry.access import Action, enter, listing
+from blockyard_platform.service.registry.access import enter, listing
+from blockyard_platform.service.registry.callers import Action
 from blockyard_platform.service.registry.errors import ConflictError, InvalidError
 from blockyard_platform.service.registry.names import checked
 from blockyard_platform.service.registry.tables import SUBMISSIONS
 from blockyard_platform.tickets import check_run_id
 
 if TYPE_CHECKING:
-    from blockyard_platform.service.registry.access import Caller
-    from blockyard_platform.service.registry.database import Writing
+    from blockyard_platform.service.registry.access import Scope
+    from blockyard_platform.service.registry.callers import Caller
+    from blockyard_platform.service.registry.database import Reading, Writing
 
 MOST_AT_ONCE = 10_000
 """Rows of one purge."""
@@ -45,14 +47,29 @@ def claim(work: Writing, caller: Caller, tenant: str, key: str, digest: str, run
     # On PostgreSQL this waits for another transaction that has just put the same key.
     if work.change(scope.insert(work, SUBMISSIONS, **row).on_conflict_do_nothing()):
         return Claim(run, new=True)
+    found = _find(work, scope, key, digest)
+    assert found is not None  # noqa: S101  (for type checkers: the row is there, since none could be put)
+    return Claim(found, new=False)
+
+
+def find(work: Reading, caller: Caller, tenant: str, key: str, digest: str) -> str | None:
+    """Return the run that a key stands for already. Raises as :func:`claim`."""
+    scope = enter(work, caller, Action.RUNS_SUBMIT, tenant)
+    return _find(work, scope, checked("idempotency key", key), checked("digest", digest))
+
+
+def _find(work: Reading, scope: Scope, key: str, digest: str) -> str | None:
     wanted = scope.select(SUBMISSIONS, SUBMISSIONS.c.run, SUBMISSIONS.c.digest)
-    found: Any = work.connection.execute(wanted.where(SUBMISSIONS.c.key == key)).one()
+    found: Any = work.connection.execute(wanted.where(SUBMISSIONS.c.key == key)).first()
+    if found is None:
+        return None
     if found.digest != digest:
         raise ConflictError(
             f"the idempotency key {key[:60]!r} was sent with another request",
             "give each submission a key of its own",
         )
-    return Claim(found.run, new=False)
+    run: str = found.run
+    return run
 
 
 def purge(work: Writing, caller: Caller, before: float, most: int = 1_000) -> int:

@@ -8,11 +8,12 @@ repository. Names are compared in one exact form, so that another spelling is no
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from blockyard_platform.service.registry.access import Action, enter, listing
+from blockyard_platform.service.registry.access import enter, listing
+from blockyard_platform.service.registry.callers import Action
 from blockyard_platform.service.registry.errors import ForbiddenError, InvalidError, NotFoundError
+from blockyard_platform.service.registry.kinds import SwitchKind as SwitchKind  # noqa: PLC0414 - told on
 from blockyard_platform.service.registry.names import text
 from blockyard_platform.service.registry.paging import FIRST, Ask, Order, Page, fetch
 from blockyard_platform.service.registry.tables import SWITCHES
@@ -20,7 +21,7 @@ from blockyard_platform.service.registry.tables import SWITCHES
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from blockyard_platform.service.registry.access import Caller
+    from blockyard_platform.service.registry.callers import Caller
     from blockyard_platform.service.registry.database import Reading, Writing
 
 MOST = 1_000
@@ -28,16 +29,6 @@ MOST = 1_000
 
 _KEY = (SWITCHES.c.owner, SWITCHES.c.tenant, SWITCHES.c.kind, SWITCHES.c.name)
 _ORDER = Order("switches", _KEY)
-
-
-class SwitchKind(StrEnum):
-    """What a switch stops."""
-
-    TENANT = "tenant"
-    WORKFLOW = "workflow"
-    BLOCK = "block"
-    IMAGE = "image"
-    PACKAGE = "package"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +42,37 @@ class Switch:
     owner: str | None
     author: str
     created: float
+
+    @classmethod
+    def of(cls, row: Any) -> Switch:
+        """Return the switch of a row, given by column."""
+        return cls(
+            kind=SwitchKind(row["kind"]),
+            name=row["name"],
+            reason=row["reason"],
+            tenant=row["tenant"] or None,
+            owner=row["owner"] or None,
+            author=row["author"],
+            created=row["created"],
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Switches:
+    """The switches that concern a tenant: its own, and those for all."""
+
+    tenant: str
+    found: tuple[Switch, ...] = ()
+
+    def against(self, uses: Iterable[tuple[SwitchKind, str]]) -> tuple[Switch, ...]:
+        """Return those by which the tenant cannot run what uses these things; its own switch first. None: it can run."""
+        if not self.found:
+            return ()
+        named = {(SwitchKind.TENANT, self.tenant)}
+        named.update((kind, each) for kind, name in uses for each in _forms(kind, name))
+        mine = (each for each in self.found if (each.kind, each.name) in named)
+        order = sorted(mine, key=lambda it: (it.kind is not SwitchKind.TENANT, it.kind, it.name))
+        return tuple(order)
 
 
 def stop(
@@ -85,8 +107,9 @@ def stop(
     changed = {key: row[key] for key in ("reason", "author", "created")}
     insert = work.insert(SWITCHES).values(**row)
     work.change(insert.on_conflict_do_update(index_elements=list(_KEY), set_=changed))
+    work.entered.clear()
     _note(work, caller, "switches.stop", row)
-    return _made(row)
+    return Switch.of(row)
 
 
 def lift(
@@ -116,6 +139,7 @@ def lift(
     foreign = caller.tenant is not None and row["owner"] != caller.tenant
     if foreign or not work.change(scope.delete(SWITCHES).where(*where)):
         raise NotFoundError(f"switch of the {kind.value}", name)
+    work.entered.clear()
     _note(work, caller, "switches.lift", row)
 
 
@@ -127,19 +151,16 @@ def page(
 ) -> Page[Switch]:
     """Return the switches that concern a tenant, or all that the caller may see."""
     scope = listing(work, caller, Action.SWITCHES_READ, tenant)
-    return fetch(work, scope.shared(SWITCHES), _ORDER, ask, lambda row: _made(row._mapping))
+    return fetch(work, scope.shared(SWITCHES), _ORDER, ask, lambda row: Switch.of(row._mapping))
 
 
 def stops(
     work: Reading, caller: Caller, tenant: str, uses: Iterable[tuple[SwitchKind, str]]
 ) -> tuple[Switch, ...]:
-    """Return the switches by which a tenant cannot run what uses these things; its own switch first. None: it can run."""
+    """Return the switches by which a tenant cannot run what uses these things, as :meth:`Switches.against`."""
     scope = enter(work, caller, Action.SWITCHES_READ, tenant)
-    named = {(SwitchKind.TENANT, tenant)}
-    named.update((kind, each) for kind, name in uses for each in _forms(kind, name))
     rows = work.connection.execute(scope.shared(SWITCHES)).mappings()
-    found = [each for each in map(_made, rows) if (each.kind, each.name) in named]
-    return tuple(sorted(found, key=lambda it: (it.kind is not SwitchKind.TENANT, it.kind, it.name)))
+    return Switches(tenant, tuple(map(Switch.of, rows))).against(uses)
 
 
 def _refuse_own(caller: Caller, kind: SwitchKind) -> None:
@@ -193,15 +214,3 @@ def _note(work: Writing, caller: Caller, action: str, row: dict[str, Any]) -> No
     thing = f"{row['kind']}/{row['name']}"
     details = {key: row[key] for key in ("owner", "reason") if key in row}
     work.note(caller, row["tenant"] or None, action, thing, **details)
-
-
-def _made(row: Any) -> Switch:
-    return Switch(
-        kind=SwitchKind(row["kind"]),
-        name=row["name"],
-        reason=row["reason"],
-        tenant=row["tenant"] or None,
-        owner=row["owner"] or None,
-        author=row["author"],
-        created=row["created"],
-    )

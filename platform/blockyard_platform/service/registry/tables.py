@@ -15,6 +15,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    text,
 )
 
 from blockyard_platform.store.tables import METADATA
@@ -128,6 +129,8 @@ SCHEDULES = Table(
     Column("next_at", Float, index=True),
     Column("last_at", Float),
     *_written(),
+    Column("source", String(100)),
+    Column("problem", Text),
 )
 
 QUOTAS = Table(
@@ -156,6 +159,36 @@ STORED = Table(
     _tenant(primary_key=True),
     Column("bytes", BigInteger, nullable=False),
 )
+
+KEYS = Table(
+    "tenant_keys",
+    METADATA,
+    _tenant(primary_key=True),
+    # In the order of bytes, as a file has them.
+    Column(
+        "key",
+        String(255).with_variant(String(255, collation="C"), "postgresql"),
+        primary_key=True,
+    ),
+    Column("value", Text, nullable=False),
+    Column("bytes", Integer, nullable=False),
+    Column("expires", Float),
+    Index(
+        "ix_tenant_keys_expires",
+        "tenant",
+        "expires",
+        sqlite_where=text("expires IS NOT NULL"),
+        postgresql_where=text("expires IS NOT NULL"),
+    ),
+)
+
+KEY_SIZES = Table(
+    "tenant_key_sizes",
+    METADATA,
+    _tenant(primary_key=True),
+    Column("bytes", BigInteger, nullable=False),
+)
+"""The bytes of all keys of a tenant. Whoever changes one holds it locked."""
 
 AUDIT = Table(
     "audit",

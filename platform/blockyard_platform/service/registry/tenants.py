@@ -8,14 +8,8 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from blockyard_platform.service.registry import switches
-from blockyard_platform.service.registry.access import (
-    Action,
-    Scope,
-    check,
-    enter,
-    listing,
-    why_disabled,
-)
+from blockyard_platform.service.registry.access import Scope, check, enter, listing, why_disabled
+from blockyard_platform.service.registry.callers import Action
 from blockyard_platform.service.registry.errors import ConflictError
 from blockyard_platform.service.registry.names import checked, text
 from blockyard_platform.service.registry.paging import FIRST, Ask, Order, Page, fetch
@@ -23,7 +17,7 @@ from blockyard_platform.service.registry.switches import SwitchKind
 from blockyard_platform.service.registry.tables import TENANTS
 
 if TYPE_CHECKING:
-    from blockyard_platform.service.registry.access import Caller
+    from blockyard_platform.service.registry.callers import Caller
     from blockyard_platform.service.registry.database import Reading, Writing
 
 _ORDER = Order("tenants", (TENANTS.c.name,))

@@ -14,17 +14,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from blockyard_platform.service.registry.access import (
-    ALL,
-    Action,
-    Caller,
-    Role,
-    Scope,
-    check,
-    everybody,
-    listing,
-    scopes_of,
-)
+from blockyard_platform.service.registry.access import Scope, check, everybody, listing
+from blockyard_platform.service.registry.callers import ALL, Action, Caller, Role, scopes_of
 from blockyard_platform.service.registry.errors import (
     AuthenticationError,
     ForbiddenError,
@@ -49,6 +40,8 @@ _NOBODY = "0" * 64
 _ORDER = Order("tokens", (TOKENS.c.created, TOKENS.c.id), latest_first=True)
 _TOUCH_SECONDS = 60.0
 _FAR = 253_402_300_800.0  # the year 10000
+
+_ADMIN = Caller(None, Role.ADMIN, frozenset({ALL}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +102,13 @@ def first(work: Writing, caller: Caller) -> Issued | None:
     work.lock_log()
     if work.connection.scalar(scope.select(TOKENS, TOKENS.c.id).limit(1)) is not None:
         return None
-    holder = Caller(None, Role.ADMIN, frozenset({ALL}))
-    return _make(work, scope, caller, holder, "the first admin", None)
+    return _make(work, scope, caller, _ADMIN, "the first admin", None)
+
+
+def rescue(work: Writing, caller: Caller) -> Issued:
+    """Make one more admin's token, for who has lost theirs and has the database itself. Raises ForbiddenError."""
+    scope = listing(work, caller, Action.TOKENS_FIRST)
+    return _make(work, scope, caller, _ADMIN, "made beside the service", None)
 
 
 def read(work: Reading, caller: Caller, token_id: str) -> Token:

@@ -5,15 +5,22 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from functools import cache
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from blockyard_platform.service.registry.access import Action, Scope, enter, listing
+import sqlalchemy as sa
+
+from blockyard_platform.service.registry.access import Scope, enter, enter_all, listing
+from blockyard_platform.service.registry.callers import Action
 from blockyard_platform.service.registry.errors import InvalidError, QuotaError
 from blockyard_platform.service.registry.paging import FIRST, Ask, Order, Page, fetch
 from blockyard_platform.service.registry.tables import QUOTAS, STORED, USAGE
+from blockyard_platform.store.lists import inserting
 
 if TYPE_CHECKING:
-    from blockyard_platform.service.registry.access import Caller
+    from collections.abc import Mapping
+
+    from blockyard_platform.service.registry.callers import Caller
     from blockyard_platform.service.registry.database import Reading, Writing
 
 _MOST = 2**53
@@ -40,6 +47,13 @@ class Usage:
     runs: int = 0
     cpu_seconds: float = 0.0
     stored_bytes: int = 0
+
+
+class Kept(NamedTuple):
+    """Bytes that stand in the store, or with a negative number are no more, and CPU seconds that were used."""
+
+    stored_bytes: int = 0
+    cpu_seconds: float = 0.0
 
 
 def set_quota(work: Writing, caller: Caller, tenant: str, quota: Quota) -> None:
@@ -78,9 +92,10 @@ def page(work: Reading, caller: Caller, tenant: str | None = None, ask: Ask = FI
 
 
 def take_runs(work: Writing, caller: Caller, tenant: str, runs: int = 1) -> None:
-    """Count runs that begin now. Raises QuotaError when there would be too many, or the day's CPU seconds are used up; then none is counted."""
+    """Count runs that begin now. Raises QuotaError when there would be too many, or the day's CPU seconds or the store are used up; then none is counted."""
     scope = enter(work, caller, Action.RUNS_SUBMIT, tenant)
     quota = _quota(work, scope)
+    _check_room(work, scope, quota.stored_bytes)
     insert = scope.insert(work, USAGE, **_counts(work, runs=_whole(runs)))
     statement = insert.on_conflict_do_update(
         index_elements=list(_DAY),
@@ -115,6 +130,51 @@ def store_bytes(work: Writing, caller: Caller, tenant: str, count: int) -> None:
     day = scope.insert(work, USAGE, **_counts(work, stored_bytes=count))
     grown = {"stored_bytes": USAGE.c.stored_bytes + count}
     work.change(day.on_conflict_do_update(index_elements=list(_DAY), set_=grown))
+
+
+def keep_bytes(
+    work: Writing, caller: Caller, tenant: str, count: int, *, cpu_seconds: float = 0.0
+) -> None:
+    """Count bytes that stand in the store already, and CPU seconds with them: whatever the quota, which stops the next run. Raises NotFoundError."""
+    keep_all(work, caller, {tenant: Kept(count, cpu_seconds)})
+
+
+def keep_all(work: Writing, caller: Caller, kept: Mapping[str, Kept]) -> None:
+    """Count for several tenants as :func:`keep_bytes` does for one.
+
+    The counts of bytes are locked first, by tenant, then the days': so no two who do this wait for each other.
+    """
+    scopes = enter_all(work, caller, Action.USAGE_ADD, kept)
+    stored: list[dict[str, Any]] = []
+    days: list[dict[str, Any]] = []
+    for tenant, scope in scopes.items():
+        count, seconds = kept[tenant].stored_bytes, _seconds(kept[tenant].cpu_seconds)
+        stored.append(scope.row(bytes=_whole(max(count, 0)), grown=count))
+        days.append(scope.row(**_counts(work, stored_bytes=count, cpu_seconds=seconds)))
+    if stored:
+        for statement, rows in zip(
+            _keeping(work.connection.dialect.name), (stored, days), strict=True
+        ):
+            work.connection.execute(statement, rows)
+
+
+@cache
+def _keeping(dialect: str) -> tuple[sa.Executable, sa.Executable]:
+    """Return the statements that count bytes, and what a day has had; each row of theirs is made by a scope."""
+    bytes_, days = inserting(dialect, STORED), inserting(dialect, USAGE)
+    grown = STORED.c.bytes + sa.bindparam("grown", type_=STORED.c.bytes.type)
+    left = sa.case((grown < 0, 0), else_=grown)
+    added = {name: USAGE.c[name] + days.excluded[name] for name in ("stored_bytes", "cpu_seconds")}
+    return (
+        bytes_.on_conflict_do_update(index_elements=[STORED.c.tenant], set_={"bytes": left}),
+        days.on_conflict_do_update(index_elements=list(_DAY), set_=added),
+    )
+
+
+def _check_room(work: Writing, scope: Scope, most: int) -> None:
+    held = work.connection.scalar(scope.select(STORED, STORED.c.bytes)) or 0
+    if held >= most:
+        raise QuotaError(f"the store's {most} bytes are used up", "delete some, or ask for more")
 
 
 def _reserve(work: Writing, scope: Scope, count: int) -> None:

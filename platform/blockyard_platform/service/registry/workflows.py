@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from blockyard_platform.service.registry.access import Action, Scope, enter
+from blockyard_platform.service.registry import usage
+from blockyard_platform.service.registry.access import Scope, enter
+from blockyard_platform.service.registry.callers import Action, Caller
 from blockyard_platform.service.registry.differences import difference
 from blockyard_platform.service.registry.errors import InvalidError, NotFoundError
 from blockyard_platform.service.registry.names import checked, known, numbered, text
@@ -23,7 +25,6 @@ from blockyard_schemas.reader import ReadLimits
 from blockyard_schemas.reader import read as read_document
 
 if TYPE_CHECKING:
-    from blockyard_platform.service.registry.access import Caller
     from blockyard_platform.service.registry.database import Reading, Writing
 
 MOST = 10_000
@@ -32,6 +33,7 @@ MOST = 10_000
 _LIMITS = ReadLimits()
 _NAMES = Order("workflows", (WORKFLOWS.c.name,))
 _VERSIONS = Order("workflow-versions", (WORKFLOWS.c.version,), latest_first=True)
+_TEXTS = Order("workflow-texts", (WORKFLOWS.c.name, WORKFLOWS.c.version))
 _LIGHT = ("tenant", "name", "version", "digest", "note", "author", "created")
 
 
@@ -63,7 +65,10 @@ class StoredWorkflow(WorkflowVersion):
 def put(
     work: Writing, caller: Caller, tenant: str, name: str, given: str, note: str = ""
 ) -> StoredWorkflow:
-    """Add a version; the very text of the newest one again adds none. Raises NotFoundError, InvalidError, InvalidDocumentError."""
+    """Add a version; the very text of the newest one again adds none. Its bytes count as stored by the tenant.
+
+    Raises NotFoundError, InvalidError, InvalidDocumentError, QuotaError.
+    """
     scope = enter(work, caller, Action.WORKFLOWS_WRITE, tenant)
     checked("workflow", name)
     digest = digest_of(given)
@@ -81,6 +86,7 @@ def put(
         "author": caller.who,
         "created": work.now,
     }
+    usage.store_bytes(work, Caller.service(tenant), tenant, len(given.encode()))
     work.change(scope.insert(work, WORKFLOWS, **row))
     thing = f"workflow/{name}/{newest + 1}"
     work.note(caller, tenant, "workflows.put", thing, digest=digest, note=note)
@@ -108,13 +114,18 @@ def page(
 ) -> Page[WorkflowVersion]:
     """Return the newest version of each of a tenant's workflows, by name."""
     scope = enter(work, caller, Action.WORKFLOWS_READ, tenant)
-    later = WORKFLOWS.alias()
-    newest = ~sa.exists().where(
-        later.c.tenant == WORKFLOWS.c.tenant,
-        later.c.name == WORKFLOWS.c.name,
-        later.c.version > WORKFLOWS.c.version,
-    )
-    return fetch(work, _light(scope).where(newest), _NAMES, ask, lambda it: WorkflowVersion(*it))
+    wanted = _light(scope).where(_is_newest())
+    return fetch(work, wanted, _NAMES, ask, lambda it: WorkflowVersion(*it))
+
+
+def texts(
+    work: Reading, caller: Caller, tenant: str, ask: Ask = FIRST, *, newest: bool = True
+) -> Page[StoredWorkflow]:
+    """Return the newest version of each of a tenant's workflows, or all versions, with their texts: ask for few at once."""
+    scope = enter(work, caller, Action.WORKFLOWS_READ, tenant)
+    wanted = scope.select(WORKFLOWS, *(WORKFLOWS.c[it] for it in (*_LIGHT, "text")))
+    wanted = wanted.where(_is_newest()) if newest else wanted
+    return fetch(work, wanted, _TEXTS, ask, lambda it: StoredWorkflow(*it))
 
 
 def versions(
@@ -147,6 +158,15 @@ def digest_of(given: str) -> str:
     if not is_mapping(data):
         raise InvalidError("a workflow is a mapping", "begin with `name:` and `stages:`")
     return hashlib.sha256(json.dumps(data, separators=(",", ":")).encode("ascii")).hexdigest()
+
+
+def _is_newest() -> sa.ColumnElement[bool]:
+    later = WORKFLOWS.alias()
+    return ~sa.exists().where(
+        later.c.tenant == WORKFLOWS.c.tenant,
+        later.c.name == WORKFLOWS.c.name,
+        later.c.version > WORKFLOWS.c.version,
+    )
 
 
 def _light(scope: Scope) -> sa.Select[Any]:

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from blockyard_sandbox.guest.facades.part import Part
-from blockyard_sandbox.guest.facades.regex_pattern import Match, Pattern, RegexError
-from blockyard_sandbox.guest.facades.regex_syntax import FLAGS, translate
+from blockyard_sandbox.guest.facades.regex_pattern import Match, Pattern
+from blockyard_sandbox.guest.facades.regex_syntax import FLAGS, RegexError, translate
 
 re2 = importlib.import_module("re2")  # it has no types of its own
 

@@ -1,22 +1,14 @@
 """Compiled patterns and matches, with the attributes that Python's own have."""
 
 import importlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from types import MappingProxyType
 from typing import Any, Self
 
+from blockyard_sandbox.guest.facades.regex_syntax import RegexError
+from blockyard_sandbox.guest.facades.regex_template import expand, filler, parse_template
+
 re2 = importlib.import_module("re2")  # it has no types of its own
-
-
-class RegexError(ValueError):
-    """A pattern that can't be used; ``msg``, ``pattern`` and ``pos`` say what and where."""
-
-    def __init__(self, msg: str, pattern: Any = None, pos: int | None = None) -> None:
-        """Keep the three; the position counts from 0."""
-        super().__init__(msg if pos is None else f"{msg} at position {pos}")
-        self.msg = msg
-        self.pattern = pattern
-        self.pos = pos
 
 
 class Match:
@@ -91,7 +83,7 @@ class Match:
 
     def expand(self, template: Any) -> Any:
         r"""Fill a template in: ``\1``, ``\g<1>``, ``\g<name>``."""
-        return _expand(self, _parse_template(template))
+        return expand(self, parse_template(template))
 
     def __repr__(self) -> str:
         """Show the span and the text."""
@@ -183,7 +175,7 @@ class Pattern:
     def subn(self, repl: Any, string: Any, count: int = 0) -> tuple[Any, int]:
         """Replace the matches, and count them."""
         text = self._text(string)
-        make = repl if callable(repl) else _filler(repl)
+        make = repl if callable(repl) else filler(repl)
         pieces: list[Any] = []
         end = done = 0
         for match in self.finditer(text):
@@ -207,53 +199,3 @@ class Pattern:
     def __deepcopy__(self, memo: Any) -> Self:
         """Return itself: a pattern never changes."""
         return self
-
-
-def _filler(template: Any) -> Callable[[Match], Any]:
-    parts = _parse_template(template)
-    return lambda match: _expand(match, parts)
-
-
-def _expand(match: Match, parts: list[Any]) -> Any:
-    empty = match.string[:0]
-    texts = (part if not isinstance(part, tuple) else match[part[0]] for part in parts)
-    return empty.join(empty if text is None else text for text in texts)
-
-
-_LETTERS = {"n": "\n", "t": "\t", "r": "\r", "a": "\a", "b": "\b", "f": "\f", "v": "\v", "\\": "\\"}
-
-
-def _parse_template(template: Any) -> list[Any]:
-    """Split a template into texts and groups; a group is a tuple of its number or name."""
-    if isinstance(template, bytes):
-        texts = _parse_template(template.decode("latin-1"))
-        return [part if isinstance(part, tuple) else part.encode("latin-1") for part in texts]
-    text = str.__str__(template)
-    parts: list[Any] = []
-    position = 0
-    while (found := text.find("\\", position)) >= 0:
-        parts.append(text[position:found])
-        piece, position = _parse_escape(text, found + 1)
-        parts.append(piece)
-    parts.append(text[position:])
-    return parts
-
-
-def _parse_escape(text: str, position: int) -> tuple[Any, int]:
-    letter = text[position : position + 1]
-    if letter == "g":
-        end = text.find(">", position)
-        if text[position + 1 : position + 2] != "<" or end < 0:
-            raise RegexError("missing group name", text, position)
-        name = text[position + 2 : end]
-        return (int(name) if name.isdecimal() else name,), end + 1
-    if letter.isdecimal() and letter != "0":
-        end = position + (2 if text[position + 1 : position + 2].isdecimal() else 1)
-        return (int(text[position:end]),), end
-    if letter == "0":
-        return "\0", position + 1
-    if letter in _LETTERS and letter:
-        return _LETTERS[letter], position + 1
-    if letter.isalpha() or not letter:
-        raise RegexError(f"bad escape \\{letter}", text, position - 1)
-    return "\\" + letter, position + 1

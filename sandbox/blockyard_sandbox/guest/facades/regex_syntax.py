@@ -2,9 +2,7 @@
 
 import re
 from dataclasses import dataclass, replace
-from typing import Final
-
-from blockyard_sandbox.guest.facades.regex_pattern import RegexError
+from typing import Any, Final
 
 FLAGS: Final = {
     "ASCII": re.ASCII.value,
@@ -50,6 +48,17 @@ _REFUSED = {
     "(?(": "conditional groups are not available: patterns run in linear time",
     "(?>": "atomic groups are not available: patterns run in linear time, they need none",
 }
+
+
+class RegexError(ValueError):
+    """A pattern that can't be used; ``msg``, ``pattern`` and ``pos`` say what and where."""
+
+    def __init__(self, msg: str, pattern: Any = None, pos: int | None = None) -> None:
+        """Keep the three; the position counts from 0."""
+        super().__init__(msg if pos is None else f"{msg} at position {pos}")
+        self.msg = msg
+        self.pattern = pattern
+        self.pos = pos
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,21 +10,38 @@ from typing import Any, TypeAlias
 import pytest
 import sqlalchemy as sa
 
-from blockyard_platform.service.registry import policies, tenants, workflows
-from blockyard_platform.service.registry.access import ALL, Caller, Role
+from blockyard_platform.service.registry import (
+    keys,
+    policies,
+    schedules,
+    sealed,
+    submissions,
+    switches,
+    tenants,
+    tokens,
+    usage,
+    workflows,
+)
+from blockyard_platform.service.registry.callers import ALL, Caller, Role
 from blockyard_platform.service.registry.database import Database
+from blockyard_platform.service.registry.schedules import Timing
+from blockyard_platform.service.registry.switches import SwitchKind
+from blockyard_platform.service.scheduler import tables as scheduler_tables
 from blockyard_platform.store.tables import METADATA
 
 from ...store.conftest import place, postgres
 
-__all__ = ["place", "postgres"]
+__all__ = ["place", "postgres", "scheduler_tables"]
 
 Rows: TypeAlias = dict[str, list[Any]]
+Ids: TypeAlias = dict[str, str]
 
 START = 1_800_000_000.25
 """A Friday in January 2027."""
 
 DOCUMENT = "name: report\nstages:\n  - id: one\n    echo: hello\n"
+DIGEST = "d" * 64
+TIMING = Timing("report", "0 7 * * *", next_at=START)
 
 
 @dataclass
@@ -86,6 +103,33 @@ def database(request: pytest.FixtureRequest, tmp_path: Path, clock: Clock) -> It
     found = Database(place, clock)
     yield found
     found.close()
+
+
+@pytest.fixture
+def ids(database: Database) -> Ids:
+    """Fill the tenants with one of everything; return the ids of their tokens, and one that is nobody's."""
+    found = {"nobody": "0" * 16}
+    with database.writing() as work:
+        for name in ("ant", "bee"):
+            own = by("admin", name)
+            workflows.put(work, own, name, "report", DOCUMENT + "title: again\n")
+            for number in range(3):
+                workflows.put(work, own, name, f"w{number}", DOCUMENT)
+                found[name] = tokens.issue(work, ADMIN, name, Role.VIEWER).token.id
+                schedules.put(work, own, name, f"s{number}", TIMING)
+                switches.stop(work, own, SwitchKind.BLOCK, f"mine.{number}", "loops")
+            sealed.put(work, own, name, "key", f"secret of {name}", lambda value, _: value)
+            sealed.put(work, own, name, "other", f"secret of {name}", lambda value, _: value)
+            schedules.put(work, own, name, "daily", TIMING)
+            switches.stop(work, own, SwitchKind.WORKFLOW, f"of-{name}", "loops")
+            submissions.claim(work, own, name, "given", DIGEST, f"run-{name}")
+            usage.take_runs(work, own, name, 3)
+            usage.store_bytes(work, SERVICE, name, 70)
+            keys.lock(work, SERVICE, name)
+            keys.add(work, SERVICE, name, "k", "1", 1, None)
+        switches.stop(work, ADMIN, SwitchKind.BLOCK, "http.*", "for all")
+        tokens.issue(work, ADMIN, None, Role.VIEWER)
+    return found
 
 
 def _fill(place: str) -> None:

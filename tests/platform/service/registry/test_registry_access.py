@@ -1,8 +1,10 @@
-"""Who may do what, and to whose things: every function, every role, another tenant's ids, and every listing."""
+"""Who may do what, and to whose things: every function, every role, and another tenant's ids."""
 
 import ast
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,18 +13,21 @@ import sqlalchemy as sa
 
 from blockyard_platform.service.registry import (
     access,
-    policies,
     schedules,
-    sealed,
+    standing,
     submissions,
-    switches,
     tenants,
-    tokens,
-    trail,
     usage,
-    workflows,
 )
-from blockyard_platform.service.registry.access import ALL, ALLOWED, Action, Caller, Role
+from blockyard_platform.service.registry.callers import (
+    ALL,
+    ALLOWED,
+    PLATFORM,
+    Action,
+    Caller,
+    Role,
+    scopes_of,
+)
 from blockyard_platform.service.registry.database import Database
 from blockyard_platform.service.registry.errors import (
     DisabledError,
@@ -30,162 +35,11 @@ from blockyard_platform.service.registry.errors import (
     InvalidError,
     NotFoundError,
 )
-from blockyard_platform.service.registry.paging import Ask, Page
-from blockyard_platform.service.registry.schedules import Timing
-from blockyard_platform.service.registry.switches import SwitchKind
-from blockyard_platform.service.registry.usage import Quota
 from blockyard_platform.store.errors import StoreError
 from blockyard_platform.store.tables import METADATA
 
-from .conftest import ADMIN, DOCUMENT, SERVICE, START, Clock, by
-
-MODULES = (
-    tenants,
-    policies,
-    workflows,
-    tokens,
-    switches,
-    sealed,
-    submissions,
-    schedules,
-    usage,
-    trail,
-)
-ROLES = {"A": "admin", "O": "operator", "W": "author", "V": "viewer", "S": "service"}
-"""The letters of the table below; W is who writes."""
-
-DIGEST = "d" * 64
-TIMING = Timing("report", "0 7 * * *", next_at=START)
-BLOCK, WORKFLOW, TENANT = SwitchKind.BLOCK, SwitchKind.WORKFLOW, SwitchKind.TENANT
-
-Ids = dict[str, str]
-Do = Callable[[Any, Caller, str, Ids], Any]
-
-CALLS: dict[str, tuple[str, str, Do]] = {
-    # function: (a tenant's own people who may, the platform's who may, the call with a tenant and the ids of its tokens)
-    "tenants.create": ("", "A", lambda w, c, t, i: tenants.create(w, c, f"new-{t}")),
-    "tenants.read": ("AOWVS", "AOWVS", lambda w, c, t, i: tenants.read(w, c, t)),
-    "tenants.rename": ("", "A", lambda w, c, t, i: tenants.rename(w, c, t, "x")),
-    "tenants.disable": ("", "A", lambda w, c, t, i: tenants.disable(w, c, t, "x")),
-    "tenants.enable": ("", "A", lambda w, c, t, i: _enabled(w, c, t)),
-    "policies.put": ("", "A", lambda w, c, t, i: policies.put(w, c, t, "{}")),
-    "policies.read": ("AOWVS", "AOWVS", lambda w, c, t, i: policies.read(w, c, t, 1)),
-    "policies.current": ("AOWVS", "AOWVS", lambda w, c, t, i: policies.current(w, c, t)),
-    "policies.page": ("AOWVS", "AOWVS", lambda w, c, t, i: policies.page(w, c, t)),
-    "policies.pin": ("", "A", lambda w, c, t, i: policies.pin(w, c, t, 1)),
-    "workflows.put": ("AW", "AW", lambda w, c, t, i: workflows.put(w, c, t, "n", DOCUMENT)),
-    "workflows.read": ("AOWVS", "AOWVS", lambda w, c, t, i: workflows.read(w, c, t, "report")),
-    "workflows.page": ("AOWVS", "AOWVS", lambda w, c, t, i: workflows.page(w, c, t)),
-    "workflows.versions": (
-        "AOWVS",
-        "AOWVS",
-        lambda w, c, t, i: workflows.versions(w, c, t, "report"),
-    ),
-    "workflows.diff": (
-        "AOWVS",
-        "AOWVS",
-        lambda w, c, t, i: workflows.diff(w, c, t, "report", 1, 1),
-    ),
-    "tokens.issue": ("A", "A", lambda w, c, t, i: tokens.issue(w, c, t, Role.VIEWER)),
-    "tokens.read": ("A", "A", lambda w, c, t, i: tokens.read(w, c, i[t])),
-    "tokens.page": ("A", "A", lambda w, c, t, i: tokens.page(w, c, t)),
-    "tokens.revoke": ("A", "A", lambda w, c, t, i: tokens.revoke(w, c, i[t])),
-    "switches.stop": (
-        "AO",
-        "AO",
-        lambda w, c, t, i: switches.stop(w, c, BLOCK, "b", "r", tenant=t),
-    ),
-    "switches.lift": (
-        "AO",
-        "AO",
-        lambda w, c, t, i: switches.lift(w, c, WORKFLOW, f"of-{t}", tenant=t, owner=t),
-    ),
-    "switches.page": ("AOWVS", "AOWVS", lambda w, c, t, i: switches.page(w, c, t)),
-    "switches.stops": ("AOWVS", "AOWVS", lambda w, c, t, i: switches.stops(w, c, t, [])),
-    "sealed.put": ("A", "A", lambda w, c, t, i: sealed.put(w, c, t, "s", "v", lambda v, p: "x")),
-    "sealed.delete": ("A", "A", lambda w, c, t, i: sealed.delete(w, c, t, "key")),
-    "sealed.page": ("AW", "AW", lambda w, c, t, i: sealed.page(w, c, t)),
-    "sealed.reveal": ("S", "S", lambda w, c, t, i: sealed.reveal(w, c, t, "key", lambda v, p: v)),
-    "submissions.claim": (
-        "AOWS",
-        "AOWS",
-        lambda w, c, t, i: submissions.claim(w, c, t, "k", DIGEST, "r"),
-    ),
-    "schedules.put": ("AOWS", "AOWS", lambda w, c, t, i: schedules.put(w, c, t, "n", TIMING)),
-    "schedules.read": ("AOWVS", "AOWVS", lambda w, c, t, i: schedules.read(w, c, t, "daily")),
-    "schedules.delete": ("AOWS", "AOWS", lambda w, c, t, i: schedules.delete(w, c, t, "daily")),
-    "schedules.page": ("AOWVS", "AOWVS", lambda w, c, t, i: schedules.page(w, c, t)),
-    "schedules.advance": (
-        "S",
-        "S",
-        lambda w, c, t, i: schedules.advance(w, c, t, "daily", START, None),
-    ),
-    "usage.set_quota": ("", "A", lambda w, c, t, i: usage.set_quota(w, c, t, Quota(1))),
-    "usage.quota_of": ("AOWVS", "AOWVS", lambda w, c, t, i: usage.quota_of(w, c, t)),
-    "usage.today": ("AOWVS", "AOWVS", lambda w, c, t, i: usage.today(w, c, t)),
-    "usage.stored": ("AOWVS", "AOWVS", lambda w, c, t, i: usage.stored(w, c, t)),
-    "usage.page": ("AOWVS", "AOWVS", lambda w, c, t, i: usage.page(w, c, t)),
-    "usage.take_runs": ("AOWS", "AOWS", lambda w, c, t, i: usage.take_runs(w, c, t)),
-    "usage.add_seconds": ("S", "S", lambda w, c, t, i: usage.add_seconds(w, c, t, 1.0)),
-    "usage.store_bytes": ("S", "S", lambda w, c, t, i: usage.store_bytes(w, c, t, 1)),
-    "trail.page": ("A", "A", lambda w, c, t, i: trail.page(w, c, t)),
-    "trail.lines": ("A", "A", lambda w, c, t, i: list(trail.lines(w, c, t))),
-}
-
-ACROSS: dict[str, tuple[str, str, Callable[[Any, Caller], Any]]] = {
-    # functions that name no tenant
-    "tenants.page": ("AOWVS", "AOWVS", lambda w, c: tenants.page(w, c)),
-    "tokens.first": ("", "S", lambda w, c: tokens.first(w, c)),
-    "submissions.purge": ("S", "S", lambda w, c: submissions.purge(w, c, START)),
-    "schedules.due": ("S", "S", lambda w, c: schedules.due(w, c)),
-    "trail.head": ("", "A", lambda w, c: trail.head(w, c)),
-}
-
-LISTINGS: dict[str, Callable[[Any, Caller, str | None, Ask], Page[Any]]] = {
-    "tenants.page": lambda w, c, t, a: tenants.page(w, c, a),
-    "policies.page": lambda w, c, t, a: policies.page(w, c, t or c.tenant or "ant", a),
-    "workflows.page": lambda w, c, t, a: workflows.page(w, c, t or c.tenant or "ant", a),
-    "workflows.versions": lambda w, c, t, a: workflows.versions(
-        w, c, t or c.tenant or "ant", "report", a
-    ),
-    "tokens.page": tokens.page,
-    "switches.page": switches.page,
-    "sealed.page": lambda w, c, t, a: sealed.page(w, c, t or c.tenant or "ant", a),
-    "schedules.page": schedules.page,
-    "usage.page": usage.page,
-    "trail.page": trail.page,
-}
-
-
-def _enabled(work: Any, caller: Caller, tenant: str) -> Any:
-    if caller == ADMIN and tenant in ("ant", "bee"):
-        tenants.disable(work, caller, tenant, "x")
-    return tenants.enable(work, caller, tenant)
-
-
-@pytest.fixture
-def ids(database: Database) -> Ids:
-    """Fill the tenants with one of everything; return the ids of their tokens, and one that is nobody's."""
-    found = {"nobody": "0" * 16}
-    with database.writing() as work:
-        for name in ("ant", "bee"):
-            own = by("admin", name)
-            workflows.put(work, own, name, "report", DOCUMENT + "title: again\n")
-            for number in range(3):
-                workflows.put(work, own, name, f"w{number}", DOCUMENT)
-                found[name] = tokens.issue(work, ADMIN, name, Role.VIEWER).token.id
-                schedules.put(work, own, name, f"s{number}", TIMING)
-                switches.stop(work, own, BLOCK, f"mine.{number}", "loops")
-            sealed.put(work, own, name, "key", f"secret of {name}", lambda value, _: value)
-            sealed.put(work, own, name, "other", f"secret of {name}", lambda value, _: value)
-            schedules.put(work, own, name, "daily", TIMING)
-            switches.stop(work, own, WORKFLOW, f"of-{name}", "loops")
-            submissions.claim(work, own, name, "given", DIGEST, f"run-{name}")
-            usage.take_runs(work, own, name, 3)
-            usage.store_bytes(work, SERVICE, name, 70)
-        switches.stop(work, ADMIN, BLOCK, "http.*", "for all")
-        tokens.issue(work, ADMIN, None, Role.VIEWER)
-    return found
+from .conftest import ADMIN, SERVICE, Clock, Ids, by
+from .every_call import ACROSS, CALLS, LISTINGS, MODULES, ROLES
 
 
 def outcome(database: Database, call: Callable[..., Any], *given: Any) -> Any:
@@ -222,13 +76,24 @@ def test_every_function_is_in_the_table() -> None:
                 if name not in ("authenticate", "digest_of"):
                     assert list(inspect.signature(function).parameters)[:2] == ["work", "caller"]
     assert found - {"tokens.authenticate", "workflows.digest_of"} == set(CALLS) | set(ACROSS)
-    assert set(LISTINGS) == {it for it in found if it.endswith((".page", ".versions"))}
+    assert set(LISTINGS) == {it for it in found if it.endswith((".page", ".versions", ".texts"))}
 
 
 def test_every_module_is_walked() -> None:
     folder = Path(access.__file__).parent
     walked = {Path(module.__file__ or "").stem for module in MODULES}
-    base = {"__init__", "access", "audit", "database", "differences", "errors", "names", "paging"}
+    base = {
+        "__init__",
+        "access",
+        "audit",
+        "callers",
+        "database",
+        "differences",
+        "errors",
+        "kinds",
+        "names",
+        "paging",
+    }
     assert {it.stem for it in folder.glob("*.py")} == walked | base | {"tables"}
 
 
@@ -237,11 +102,13 @@ def test_statements_are_made_in_one_place() -> None:
     allowed = {
         "access": {"sa.select", "sa.update", "sa.delete", "Scope", "work.insert", "everybody"},
         "audit": {"sa.select", "sa.update", "sa.insert"},
+        "database": {"inserting"},
         "tokens": {"everybody"},
         "tenants": {"work.insert"},
+        "usage": {"inserting"},
         "switches": {"work.insert"},
     }
-    watched = {"Scope", "everybody", "work.insert", "sa.text"}
+    watched = {"Scope", "everybody", "work.insert", "inserting", "sa.text"}
     watched |= {f"sa.{each}" for each in ("select", "update", "delete", "insert")}
     for file in Path(access.__file__).parent.glob("*.py"):
         calls = {
@@ -325,62 +192,11 @@ def test_a_scope_allows_its_action_alone() -> None:
             expected = {each for each in allowed if each.startswith(f"{area}:")}
             assert by(role, None, f"{area}:*").actions() == expected
         assert by(role, None, ALL).actions() == allowed
-        assert by(role, "ant", ALL).actions() == allowed - access.PLATFORM
-    assert access.scopes_of(["runs:*", "*"]) == {"runs:*", "*"}
+        assert by(role, "ant", ALL).actions() == allowed - PLATFORM
+    assert scopes_of(["runs:*", "*"]) == {"runs:*", "*"}
     for wrong in ("run:*", "runs", "", "**", "runs:", "RUNS:*", "runs:read "):
         with pytest.raises(InvalidError):
-            access.scopes_of([wrong])
-
-
-def pages(
-    database: Database, name: str, caller: Caller, tenant: str | None, limit: int
-) -> Iterator[Page[Any]]:
-    """Yield the pages of a listing to its end."""
-    ask = Ask(None, limit)
-    while True:
-        with database.reading() as work:
-            found = LISTINGS[name](work, caller, tenant, ask)
-        yield found
-        if found.next is None:
-            return
-        ask = Ask(found.next, limit)
-
-
-def tenant_of(item: Any) -> str | None:
-    if isinstance(item, dict):
-        return str(item["tenant"])  # pyright: ignore[reportUnknownArgumentType]
-    return item.name if isinstance(item, tenants.Tenant) else item.tenant
-
-
-@pytest.mark.parametrize("name", LISTINGS)
-def test_a_listing_has_no_row_of_another_tenant(name: str, database: Database, ids: Ids) -> None:
-    for tenant in (None, "ant"):
-        whole = [
-            it
-            for page in pages(database, name, by("admin", "ant"), tenant, 500)
-            for it in page.items
-        ]
-        shared = {None} if name == "switches.page" else set[None]()
-        assert set(map(tenant_of, whole)) == {"ant"} | shared
-        by_one = [page.items for page in pages(database, name, by("admin", "ant"), tenant, 1)]
-        assert [it for items in by_one for it in items] == whole
-        assert {len(items) for items in by_one} == {1}
-    everybody = [it for page in pages(database, name, ADMIN, None, 2) for it in page.items]
-    if name not in ("policies.page", "workflows.page", "workflows.versions", "sealed.page"):
-        assert {"ant", "bee"} <= set(map(tenant_of, everybody))
-
-
-@pytest.mark.parametrize("name", LISTINGS)
-def test_a_cursor_of_another_tenant_opens_nothing(name: str, database: Database, ids: Ids) -> None:
-    cursors = [it.next for it in pages(database, name, ADMIN, None, 1) if it.next is not None]
-    cursors += [it.next for it in pages(database, name, by("admin", "bee"), None, 1) if it.next]
-    with database.reading() as work:
-        for cursor in cursors:
-            found = LISTINGS[name](work, by("admin", "ant"), None, Ask(cursor, 500))
-            assert {tenant_of(it) for it in found.items} <= {"ant", None}
-            for other in set(LISTINGS) - {name}:
-                with pytest.raises(InvalidError, match="no cursor of this listing"):
-                    LISTINGS[other](work, by("admin", "ant"), None, Ask(cursor, 500))
+            scopes_of([wrong])
 
 
 def test_the_service_works_for_one_tenant_when_it_is_told_to(
@@ -394,12 +210,58 @@ def test_the_service_works_for_one_tenant_when_it_is_told_to(
         assert submissions.purge(work, SERVICE, clock.now) == 1
 
 
+def test_all_that_changes_how_a_tenant_stands_is_noted(database: Database, ids: Ids) -> None:
+    """Who keeps how it stands goes by the registry's revision alone."""
+
+    def standing_now() -> Any:
+        with database.reading() as work:
+            return standing.read(work, SERVICE, ["ant", "bee"])
+
+    def without(found: Any) -> Any:
+        return {name: replace(it, revision=None) for name, it in found.items()}
+
+    changing: set[str] = set()
+    for name, (_, may, call) in CALLS.items():
+        before = standing_now()
+        # What one before has deleted is not there any more, and a quota that was set is used up.
+        with suppress(StoreError), database.writing() as work:
+            call(work, ADMIN if "A" in may else SERVICE, "ant", ids)
+        after = standing_now()
+        told = [{it.revision for it in found.values()} for found in (before, after)]
+        assert [len(it) for it in told] == [1, 1]
+        if without(before) != without(after):
+            changing.add(name)
+            assert told[0] != told[1], name
+    assert changing == {
+        "policies.put",
+        "policies.pin",
+        "switches.stop",
+        "switches.lift",
+        "tenants.disable",
+        "tenants.enable",
+    }
+
+
 @pytest.mark.parametrize("letter", ROLES)
 def test_a_disabled_tenant_changes_nothing(letter: str, database: Database, ids: Ids) -> None:
     with database.writing() as work:
         tenants.disable(work, ADMIN, "ant", "mines coins")
-    house = {"usage.add_seconds", "usage.store_bytes", "schedules.advance", "sealed.reveal"}
-    looks = {"read", "current", "page", "versions", "diff", "stops", "lines"}
+    house = {
+        "usage.add_seconds",
+        "usage.store_bytes",
+        "usage.keep_bytes",
+        "schedules.advance",
+        "sealed.names",
+        "sealed.reveal",
+        "keys.lock",
+        "keys.read",
+        "keys.names",
+        "keys.size",
+        "keys.add",
+        "keys.remove",
+        "keys.sweep",
+    }
+    looks = {"read", "current", "in_force", "page", "versions", "texts", "diff", "stops", "lines"}
     for name, (may, _, call) in CALLS.items():
         if letter in may:
             caller = by(ROLES[letter], "ant")

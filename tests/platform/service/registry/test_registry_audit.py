@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from blockyard_platform.service.registry import audit, tenants, tokens, trail
-from blockyard_platform.service.registry.access import Role
 from blockyard_platform.service.registry.audit import BEGINNING, Head, verify
+from blockyard_platform.service.registry.callers import Role
 from blockyard_platform.service.registry.database import Database
 from blockyard_platform.service.registry.errors import ForbiddenError, InvalidError
 from blockyard_platform.service.registry.paging import Ask

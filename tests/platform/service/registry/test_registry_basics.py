@@ -1,5 +1,7 @@
 """Tenants, policies, workflows: what is put is read again, in versions."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -32,6 +34,21 @@ def test_a_tenant_is_made_once(database: Database) -> None:
     with database.reading() as work:
         assert [it.name for it in tenants.page(work, ADMIN).items] == ["ant", "bee", "cat"]
         assert [it.name for it in tenants.page(work, by("viewer", "bee")).items] == ["bee"]
+
+
+def test_who_only_looks_begins_no_transaction_that_is_to_be_rolled_back(database: Database) -> None:
+    """With a rollback the driver forgets the statements that it has prepared."""
+    if database.engine.dialect.name == "sqlite":
+        pytest.skip("its driver has no such transactions")
+    for _ in range(2):  # by the same connection
+        with database.reading() as work:
+            tenants.read(work, ADMIN, "ant")
+            driver: Any = work.connection.connection.dbapi_connection
+            assert driver.info.transaction_status.name == "IDLE"
+        with database.writing() as work:
+            tenants.rename(work, ADMIN, "ant", "Ant")
+            driver = work.connection.connection.dbapi_connection
+            assert driver.info.transaction_status.name == "INTRANS"
 
 
 @pytest.mark.parametrize(

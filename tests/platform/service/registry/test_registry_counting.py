@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from blockyard_platform.service.registry import policies, schedules, submissions, usage, workflows
-from blockyard_platform.service.registry.access import Caller
+from blockyard_platform.service.registry.callers import Caller
 from blockyard_platform.service.registry.database import Database
 from blockyard_platform.service.registry.errors import (
     ConflictError,
@@ -24,6 +24,8 @@ from blockyard_schemas.problems import InvalidDocumentError
 from .conftest import ADMIN, DOCUMENT, SERVICE, START, Clock, by
 
 ANT = by("operator", "ant")
+HELD = len(DOCUMENT)
+"""The bytes that a tenant has stored by then: those of its workflow."""
 ONE, OTHER = "1" * 64, "2" * 64
 
 
@@ -115,7 +117,7 @@ def test_runs_are_counted_up_to_the_quota_however_many_ask(database: Database) -
     with database.writing() as work:
         with pytest.raises(QuotaError, match="5 of the day's 5 runs are used"):
             usage.take_runs(work, ANT, "ant")
-        assert usage.today(work, ANT, "ant") == Usage("ant", "2027-01-15", runs=5)
+        assert usage.today(work, ANT, "ant") == Usage("ant", "2027-01-15", 5, stored_bytes=HELD)
         assert usage.today(work, ADMIN, "bee").runs == 0
 
 
@@ -131,7 +133,7 @@ def test_a_day_ends_at_midnight(database: Database, clock: Clock) -> None:
         usage.take_runs(work, ANT, "ant")
         usage.add_seconds(work, SERVICE, "ant", 1.5)
         days = usage.page(work, ANT).items
-    assert days == (Usage("ant", "2027-01-16", 1, 1.5), Usage("ant", "2027-01-15", 1))
+    assert days == (Usage("ant", "2027-01-16", 1, 1.5), Usage("ant", "2027-01-15", 1, 0, HELD))
 
 
 def test_seconds_that_are_used_up_stop_the_next_run(database: Database) -> None:
@@ -141,7 +143,7 @@ def test_seconds_that_are_used_up_stop_the_next_run(database: Database) -> None:
     with database.writing() as work:
         usage.take_runs(work, ANT, "ant")
         usage.add_seconds(work, SERVICE, "ant", 7)
-        assert usage.today(work, ANT, "ant") == Usage("ant", "2027-01-15", 1, 9.0)
+        assert usage.today(work, ANT, "ant") == Usage("ant", "2027-01-15", 1, 9.0, HELD)
         with pytest.raises(QuotaError, match=r"the 2\.5 CPU seconds of the day are used up"):
             usage.take_runs(work, ANT, "ant")
         assert usage.today(work, ANT, "ant").runs == 1
@@ -167,21 +169,37 @@ def test_a_quota_of_nothing_allows_nothing(database: Database) -> None:
 
 def test_bytes_are_counted_in_all_and_by_the_day(database: Database, clock: Clock) -> None:
     with database.writing() as work:
-        usage.set_quota(work, ADMIN, "ant", Quota(stored_bytes=100))
+        usage.set_quota(work, ADMIN, "ant", Quota(stored_bytes=100 + HELD))
         usage.store_bytes(work, SERVICE, "ant", 80)
-        with pytest.raises(QuotaError, match="100 bytes are used up"):
+        with pytest.raises(QuotaError, match=f"{100 + HELD} bytes are used up"):
             usage.store_bytes(work, SERVICE, "ant", 21)
     clock.now += 86_400
     with database.writing() as work:
         usage.store_bytes(work, SERVICE, "ant", 20)
         usage.store_bytes(work, SERVICE, "ant", -70)
-        assert usage.stored(work, ANT, "ant") == 30
+        assert usage.stored(work, ANT, "ant") == 30 + HELD
         with pytest.raises(InvalidError):
-            usage.store_bytes(work, SERVICE, "ant", -31)
+            usage.store_bytes(work, SERVICE, "ant", -31 - HELD)
         with pytest.raises(InvalidError):
-            usage.store_bytes(work, SERVICE, "bee", -1)
+            usage.store_bytes(work, SERVICE, "bee", -1 - HELD)
         days = usage.page(work, ANT, "ant").items
-    assert [(it.day, it.stored_bytes) for it in days] == [("2027-01-16", -50), ("2027-01-15", 80)]
+    assert [(it.day, it.stored_bytes) for it in days] == [
+        ("2027-01-16", -50),
+        ("2027-01-15", 80 + HELD),
+    ]
+
+
+def test_the_texts_of_workflows_are_stored_bytes(database: Database) -> None:
+    text = DOCUMENT.replace("hello", "\N{GREEK SMALL LETTER ALPHA}" * 10)
+    with database.writing() as work:
+        usage.set_quota(work, ADMIN, "ant", Quota(stored_bytes=2 * HELD + 20))
+        workflows.put(work, ADMIN, "ant", "greek", text)
+        workflows.put(work, ADMIN, "ant", "greek", text)  # which adds none
+        assert usage.stored(work, ANT, "ant") == 2 * HELD + 15
+        with pytest.raises(QuotaError, match="are used up"):
+            workflows.put(work, ADMIN, "ant", "greek", DOCUMENT)
+        assert workflows.read(work, ADMIN, "ant", "greek").version == 1
+        assert usage.stored(work, ANT, "ant") == 2 * HELD + 15
 
 
 @pytest.mark.parametrize("number", [-1, 2**53 + 1, float("nan"), float("inf")])

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from blockyard_platform.service.registry import tenants, tokens
-from blockyard_platform.service.registry.access import Role
+from blockyard_platform.service.registry.callers import Role
 from blockyard_platform.service.registry.database import Database
 from blockyard_platform.service.registry.errors import InvalidError
 from blockyard_platform.service.registry.paging import Ask, Order, make_cursor, read_cursor

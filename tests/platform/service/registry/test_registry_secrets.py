@@ -6,7 +6,7 @@ import pytest
 import sqlalchemy as sa
 
 from blockyard_platform.service.registry import sealed, trail
-from blockyard_platform.service.registry.access import Caller
+from blockyard_platform.service.registry.callers import Caller
 from blockyard_platform.service.registry.database import Database
 from blockyard_platform.service.registry.errors import ForbiddenError, InvalidError, NotFoundError
 from blockyard_platform.service.registry.sealed import Place

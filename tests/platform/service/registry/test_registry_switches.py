@@ -3,7 +3,7 @@
 import pytest
 
 from blockyard_platform.service.registry import switches, tenants
-from blockyard_platform.service.registry.access import Caller
+from blockyard_platform.service.registry.callers import Caller
 from blockyard_platform.service.registry.database import Database
 from blockyard_platform.service.registry.errors import (
     ForbiddenError,

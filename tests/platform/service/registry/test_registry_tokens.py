@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from blockyard_platform.service.registry import tokens, trail
-from blockyard_platform.service.registry.access import Action, Caller, Role
+from blockyard_platform.service.registry.callers import Action, Caller, Role
 from blockyard_platform.service.registry.database import Database
 from blockyard_platform.service.registry.errors import (
     AuthenticationError,
@@ -199,3 +199,21 @@ def test_who_looks_is_let_in_although_nothing_can_be_written(
         assert tokens.authenticate(database, made.text).token_id == made.token.id
     with database.reading() as work:
         assert tokens.read(work, ADMIN, made.token.id).used is None
+
+
+def test_who_has_lost_the_admins_token_gets_another(database: Database) -> None:
+    with database.writing() as work:
+        lost = tokens.first(work, SERVICE)
+        assert lost is not None
+        issued = tokens.rescue(work, SERVICE)
+    holder = tokens.authenticate(database, issued.text)
+    assert (holder.tenant, holder.role, holder.scopes) == (None, Role.ADMIN, frozenset("*"))
+    with database.writing() as work:
+        tokens.revoke(work, holder, lost.token.id)
+        with pytest.raises(ForbiddenError):
+            tokens.rescue(work, holder)
+    with database.reading() as work:
+        told = [it["action"] for it in trail.page(work, ADMIN).items]
+    assert told[:2] == ["tokens.revoke", "tokens.issue"]
+    with pytest.raises(AuthenticationError):
+        tokens.authenticate(database, lost.text)

@@ -1,0 +1,1 @@
+"""Operations: what an operator sees of the service and does to it: logs, traces, metrics, health, retention, backups."""

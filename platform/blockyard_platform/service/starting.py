@@ -1,0 +1,189 @@
+"""The start of the service: its folder, its database, its keys, its first token; and the end."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from blockyard_platform.secrets.errors import KeyFileError
+from blockyard_platform.secrets.sealing import KeyRing
+from blockyard_platform.service.admitting import Admitting
+from blockyard_platform.service.operations import checks
+from blockyard_platform.service.operations.health import Examiner
+from blockyard_platform.service.operations.observing import Observing
+from blockyard_platform.service.operations.timing import TimedDatabase
+from blockyard_platform.service.parts import Parts
+from blockyard_platform.service.registry import sealed, tokens
+from blockyard_platform.service.registry.callers import Caller
+from blockyard_platform.service.registry.database import Database
+from blockyard_platform.service.running import running
+from blockyard_platform.service.scheduler.assembling import Around, scheduling
+from blockyard_platform.service.sealing import opener
+from blockyard_platform.service.vault import vault_of
+from blockyard_schemas.problems import InvalidDocumentError, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from blockyard_blocks.catalog import Catalog
+    from blockyard_platform.service.dispatch.port import Dispatcher
+    from blockyard_platform.service.operations.health import Check
+    from blockyard_platform.service.settings import Settings
+
+_LOCK = ".lock"
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The parts, and the text of the first admin's token when there was none before."""
+
+    parts: Parts
+    token: str | None
+
+    def __repr__(self) -> str:
+        """Leave the token out."""
+        return f"Started({self.parts!r})"
+
+
+@contextmanager
+def started(settings: Settings) -> Generator[Started]:
+    """Make the folder, the database, the keys and the first token where they are not there, and yield the parts.
+
+    Raises InvalidDocumentError for what cannot be made or used.
+    """
+    catalog = catalog_of(settings)
+    _make_folder(settings.data)
+    with _locked(settings.data):
+        observing = Observing(settings.metrics_tenants)
+        database = TimedDatabase(settings.place, observing.metrics.written)
+        try:
+            keys = _keys(settings.keys_file, database)
+            with database.writing() as work:
+                issued = tokens.first(work, Caller.service())
+        except BaseException:
+            database.close()
+            raise
+    try:
+        admitting = Admitting(database, catalog, vault_of(settings, database, keys))
+        with ExitStack() as stack:
+            engine = stack.enter_context(running(settings, database, admitting, observing))
+            nudge = engine.dispatcher.nudge
+            around = Around(
+                database, engine.runs, engine.signals, engine.watching, opener(keys), nudge
+            )
+            scheduler = stack.enter_context(scheduling(around))
+            parts = Parts(
+                settings=settings,
+                database=database,
+                catalog=catalog,
+                keys=keys,
+                admitting=admitting,
+                health=Examiner(_checks(settings, database, engine.dispatcher)),
+                runs=engine.runs,
+                dispatcher=engine.dispatcher,
+                watching=engine.watching,
+                observing=observing,
+                scheduling=scheduler,
+            )
+            yield Started(parts, None if issued is None else issued.text)
+    finally:
+        database.close()
+
+
+def rescued(settings: Settings) -> str:
+    """Return the text of one more admin's token, made in the database itself. Raises InvalidDocumentError when there is no service's database."""
+    if "://" not in settings.place and not Path(settings.place).is_file():
+        raise InvalidDocumentError(
+            (
+                Problem(
+                    "data",
+                    "",
+                    f"there is no service's database at {settings.place}",
+                    "give the folder, file or URL that the service was started with",
+                ),
+            )
+        )
+    database = Database(settings.place)
+    try:
+        with database.writing() as work:
+            return tokens.rescue(work, Caller.service()).text
+    finally:
+        database.close()
+
+
+def _checks(settings: Settings, database: Database, dispatcher: Dispatcher) -> list[Check]:
+    """Return how each part is looked at."""
+    engine = database.engine
+    found = [
+        checks.database(engine),
+        checks.migrations(engine),
+        checks.disk(settings.data),
+        checks.workers(dispatcher.seen),
+    ]
+    if not settings.on_one_machine:
+        found.append(checks.clock(checks.database_clock(engine)))
+    return [*found, checks.sandbox()] if settings.worker else found
+
+
+def catalog_of(settings: Settings) -> Catalog:
+    """Return the built-in blocks, those of installed packages, and those of the folders that are set. Raises InvalidDocumentError."""
+    from blockyard_blocks.errors import CatalogError
+    from blockyard_platform.host_blocks import platform_catalog
+
+    try:
+        catalog = platform_catalog().with_entry_points()
+        for folder in settings.catalog:
+            if not folder.is_dir():
+                raise _wrong(
+                    f"there is no folder {folder}", "catalog takes folders of Python files"
+                )
+            catalog = catalog.with_folder(folder)
+    except CatalogError as error:
+        raise _wrong(f"the catalog cannot be made: {error}") from error
+    return catalog
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise _wrong(
+            f"the data folder {folder} cannot be made: {error.strerror}", "give --data"
+        ) from error
+
+
+@contextmanager
+def _locked(folder: Path) -> Generator[None]:
+    """Let one process of a folder start at a time."""
+    try:
+        descriptor = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise _wrong(f"the data folder {folder} cannot be used: {error.strerror}") from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _keys(file: Path, database: Database) -> KeyRing:
+    try:
+        if file.exists():
+            return KeyRing.load(file)
+        with database.reading() as work:
+            if sealed.any_held(work, Caller.service()):
+                raise _wrong(
+                    f"there are secrets in the database, and no key file {file} that opens them",
+                    "copy the key file of the server that has sealed them, or name it: --keys",
+                )
+        return KeyRing.create(file)
+    except KeyFileError as error:
+        raise _wrong(str(error), error.hint) from error
+
+
+def _wrong(message: str, hint: str | None = None) -> InvalidDocumentError:
+    return InvalidDocumentError([Problem("start", "", message, hint)])

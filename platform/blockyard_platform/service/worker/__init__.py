@@ -1,0 +1,1 @@
+"""The worker: a process that brings runs to their end, as dispatch gives them to it."""

@@ -1,0 +1,62 @@
+"""``blockyard worker``: a process that executes runs and answers nobody, until a signal ends it in order."""
+
+from __future__ import annotations
+
+import signal
+from contextlib import ExitStack
+from threading import Event
+from typing import TYPE_CHECKING
+
+from blockyard_platform.service import process
+from blockyard_platform.service.admitting import Admitting
+from blockyard_platform.service.operations.observing import Observing
+from blockyard_platform.service.operations.serving import MetricsServer
+from blockyard_platform.service.operations.setup import told
+from blockyard_platform.service.operations.timing import TimedDatabase
+from blockyard_platform.service.running import running
+from blockyard_platform.service.starting import catalog_of
+from blockyard_platform.service.vault import vault_of
+from blockyard_schemas.problems import InvalidDocumentError, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from blockyard_platform.service.settings import Settings
+
+
+def work(settings: Settings, say: Callable[[str], None]) -> None:
+    """Execute runs until SIGTERM or SIGINT; those under way then end, or go on elsewhere. Raises InvalidDocumentError."""
+    if settings.on_one_machine:
+        raise InvalidDocumentError(
+            [
+                Problem(
+                    "start",
+                    "",
+                    "a worker of its own needs a database that several processes share",
+                    "give --database postgresql://USER@HOST/NAME; on SQLite `blockyard serve` is the worker",
+                )
+            ]
+        )
+    process.prepare()
+    stop = Event()
+
+    def ended(number: int, frame: object) -> None:
+        del number, frame
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, ended)
+    observing = Observing(settings.metrics_tenants)
+    with told(settings), ExitStack() as stack:
+        database = TimedDatabase(settings.place, observing.metrics.written)
+        stack.callback(database.close)
+        admitting = Admitting(database, catalog_of(settings), vault_of(settings, database))
+        found = stack.enter_context(running(settings, database, admitting, observing))
+        if settings.metrics_port is not None:
+            figures = MetricsServer(observing.metrics, settings.metrics_port)
+            stack.callback(figures.close)
+            say(f"Its figures are at http://127.0.0.1:{figures.port}/metrics")
+        say(f"The worker {found.dispatcher.executor_id} takes up to {settings.slots} runs")
+        process.settle()
+        stop.wait()
+        say("The worker takes no more runs, and ends when those under way have ended")

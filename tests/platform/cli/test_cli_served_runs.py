@@ -1,0 +1,142 @@
+"""Runs of a server: submitted, followed, listed, cancelled, done again."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from ..client.served import FAILING, HELLO, SLOW
+from .conftest import Call
+
+
+@pytest.fixture
+def hello(tmp_path: Path) -> Path:
+    (tmp_path / "hello.yaml").write_text(HELLO)
+    return tmp_path / "hello.yaml"
+
+
+def test_a_file_is_submitted_and_waited_for(call: Call, hello: Path) -> None:
+    done = call("submit", hello, "--param", "n=3", "--wait")
+    assert (done.code, done.out) == (0, "answer: 63\n")
+    assert "a | hi 3" in done.err
+    assert "hello: SUCCESS" in done.err
+    found = call("submit", "-", "--wait", "--json", given=HELLO).json
+    assert (found["status"], found["outputs"]) == ("SUCCESS", {"answer": 42})
+
+
+def test_a_stored_workflow_is_submitted_and_followed(call: Call, tmp_path: Path) -> None:
+    (tmp_path / "params.yaml").write_text("n: 5\n")
+    words = ("submit", "--workflow", "hello", "--version", "1", "--priority", "7")
+    done = call(*words, "--params", tmp_path / "params.yaml", "--key", "k")
+    run = done.out.strip()
+    assert done.code == 0
+    assert call(*words, "--params", tmp_path / "params.yaml", "--key", "k").out.strip() == run
+    assert call("logs", run, "-f").out == "a | hi 5\n"
+    lines = [json.loads(it) for it in call("logs", run, "-f", "--json").out.splitlines()]
+    assert [it["data"]["text"].strip() for it in lines] == ["hi 5"]
+    assert call("logs", run, "--json", "--after", lines[0]["seq"]).json == {"items": []}
+    kinds = [it["kind"] for it in call("logs", run, "--json", "--events").json["items"]]
+    assert "stage-finished" in kinds
+    assert call("logs", run, "--events").out.count("\t") == 2 * len(kinds)
+    shown = call("runs", "show", run, "--json").json
+    assert (shown["priority"], shown["params"], shown["outputs"]) == (7, {"n": 5}, {"answer": 105})
+    assert "outputs:" in call("runs", "show", run).out
+    assert call("runs", "stages", run).out.startswith("a\tpython\tSUCCESS\t0\t")
+    assert call("runs", "document", run).json["name"] == "hello"
+
+
+def test_runs_are_listed_and_deleted(call: Call, tenant: str) -> None:
+    ids = [call("submit", "--workflow", "hello").out.strip() for _ in range(3)]
+    for run in ids:
+        assert call("logs", run, "-f").code == 0
+    rows = [line.split("\t") for line in call("runs").out.splitlines()]
+    assert [it[0] for it in rows] == ids[::-1]
+    assert [it[1:5] for it in rows] == [[tenant, "hello", "ended", "SUCCESS"]] * 3
+    done = call("runs", "--limit", "2", "--json")
+    assert (len(done.json["items"]), done.json["more"]) == (2, True)
+    assert "more than these 2" in call("runs", "--limit", "2").err
+    assert call("runs", "list", "--status", "FAILED", "--json").json["items"] == []
+    assert len(call("runs", "--since", "1h", "--workflow", "hello").out.splitlines()) == 3
+    assert call("runs", "--since", "2020-01-01").code == 2
+    assert call("runs", "delete", ids[0], "--json").json == {"id": ids[0], "deleted": True}
+    assert call("runs", "delete", ids[0]).code == 2
+
+
+def test_a_run_that_fails_gives_1_and_is_done_again(call: Call, tmp_path: Path) -> None:
+    (tmp_path / "failing.yaml").write_text(FAILING)
+    done = call("submit", tmp_path / "failing.yaml", "--wait", "--json")
+    assert (done.code, done.json["status"]) == (1, "FAILED")
+    run = done.json["id"]
+    assert call("resume", run, "--wait", "--json").json["status"] == "FAILED"
+    assert call("resume", run, "--from", "nowhere").code == 2
+    assert call("resume", run, "--from", "a", "--wait").code == 1
+
+
+def test_a_finished_run_is_done_again_with_other_params(call: Call) -> None:
+    run = call("submit", "--workflow", "hello", "--wait", "--json").json["id"]
+    words = ("resume", run, "--param", "n=4", "--on-input-change", "reset", "--wait")
+    done = call(*words)
+    assert (done.code, done.out) == (0, "answer: 84\n")
+    assert "hi 2" not in done.err
+    assert call("resume", run, "--param", "m=4").code == 2
+    assert call("resume", run, "--on-input-change", "raise").code == 2
+    done = call("resume", run, "--policy", "x", "--events")
+    assert (done.code, "--policy, --events" in done.err) == (2, True)
+
+
+def test_a_run_is_cancelled(call: Call) -> None:
+    run = call("submit", "-", given=SLOW).out.strip()
+    done = call("cancel", run, "--reason", "enough", "--wait", "--json")
+    assert (done.code, done.json["status"]) == (0, "CANCEL")
+    assert call("cancel", run).code == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "given", "code", "rule"),
+    [
+        (("-",), "name: x\nstages: [{image: alpine}]", 3, "FORBIDDEN_STAGE"),
+        (("-",), "name: x\nstages: [{rnu: 1}]", 2, "unknown-key"),
+        (("-",), "name: [", 2, "yaml"),
+        (("--workflow", "nobody"), "", 2, "not-found"),
+        (("--workflow", "../tenants"), "", 2, "not-found"),
+        (("--workflow", "hello", "--param", "n=x"), "", 2, "param"),
+        (("--workflow", "hello", "--param", "m=1"), "", 2, "param"),
+        (("--workflow", "hello", "--param", "n=1", "--param", "n=2"), "", 2, "param"),
+        (("--workflow", "hello", "--tenant", "nobody"), "", 2, "not-found"),
+        (("--workflow", "hello", "--tenant", ".."), "", 2, "usage"),
+        (("--workflow", "hello", "-", "--key", "k"), "", 2, "usage"),
+        (("-", "--version", "1"), "", 2, "usage"),
+        ((), "", 2, "usage"),
+        (("/nowhere",), "", 2, "file"),
+    ],
+)
+def test_what_cannot_be_run_says_why(
+    call: Call, words: tuple[str, ...], given: str, code: int, rule: str
+) -> None:
+    done = call("submit", *words, "--json", given=given)
+    assert (done.code, done.json["problems"][0]["rule"]) == (code, rule)
+
+
+def test_what_a_tenant_writes_does_not_steer_a_terminal(call: Call) -> None:
+    text = 'name: x\nstages:\n  - id: a\n    run: print("\\x1b[2Jgone\\u202e\\rforged")\n'
+    done = call("submit", "-", "--wait", given=text)
+    run = call("runs").out.split("\t")[0]
+    for it in (done.err, call("logs", run).out, call("logs", run, "--events").out):
+        assert "\\x1b[2Jgone\\u202e" in it
+        assert "\x1b" not in it
+        assert "\u202e" not in it
+
+
+def test_a_journal_is_still_listed(bare: Call, hello: Path, tmp_path: Path) -> None:
+    journal = tmp_path / "runs.db"
+    assert bare("run", hello, "--journal", journal, "--run-id", "one").code == 0
+    rows = json.loads(bare("runs", "--journal", journal, "--json").out)
+    assert [it["id"] for it in rows] == ["one"]
+    assert bare("runs", "--journal", journal).out.startswith("one  SUCCESS ")
+    assert bare("resume", "one", "--journal", journal, "--json").json["status"] == "SUCCESS"
+    done = bare("runs", "list", "--journal", journal, "--status", "FAILED")
+    assert (done.code, "--status" in done.err) == (2, True)
+    assert bare("resume", "one", "--journal", journal, "--wait").code == 2
+    for flag in (("--tenant", "ant"), ("--limit", "5"), ("--all-tenants",), ("--plaintext",)):
+        done = bare("runs", "--journal", journal, *flag)
+        assert (done.code, flag[0] in done.err) == (2, True)

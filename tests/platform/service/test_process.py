@@ -1,0 +1,26 @@
+"""How a process of the service treats its memory and its threads."""
+
+import subprocess
+import sys
+
+from blockyard_platform.service import process
+
+_PROGRAM = """
+import gc, sys
+from blockyard_platform.service import process
+process.prepare()
+kept = [[number] for number in range(1_000)]
+process.settle()
+print(sys.getswitchinterval() <= 0.001, gc.get_freeze_count() >= 1_000, len(kept))
+"""
+
+
+def test_threads_take_turns_sooner_and_what_stays_is_not_looked_at_again() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _PROGRAM], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == ["True", "True", "1000"]
+
+
+def test_a_library_without_the_function_is_left_alone() -> None:
+    process._allocator("no_such_function_anywhere", 1)  # pyright: ignore[reportPrivateUsage]

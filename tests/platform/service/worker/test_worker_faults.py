@@ -1,0 +1,218 @@
+"""Runs whose journal cannot be written for a while, or whose clock was wrong: they are taken up again, and end once."""
+
+import json
+from collections import Counter
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from threading import Event
+from time import time
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from blockyard_platform.errors import JournalError
+from blockyard_platform.service.gathering import Gathered
+from blockyard_platform.service.registry import usage
+from blockyard_platform.service.registry.database import Writing
+from blockyard_platform.service.runs import settling
+from blockyard_platform.service.runs.eventlog import EventLog, write
+from blockyard_platform.service.runs.keeper import Keeper
+from blockyard_platform.service.runs.outcomes import Outcome
+from blockyard_platform.service.runs.settling import Settler
+from blockyard_platform.service.runs.tables import WAITS
+from blockyard_platform.service.runs.views import State
+from blockyard_platform.service.signals import Signals
+from blockyard_platform.store.errors import StoreError
+from blockyard_platform.store.journal import SqlJournal
+from blockyard_platform.store.store import Store
+from blockyard_platform.store.tables import RECORDS, RUNS, STARTS
+from blockyard_schemas.statuses import Status
+
+from .conftest import SERVICE, Place, until
+
+TWO = "name: two\nstages: [{id: a, echo: one}, {id: b, echo: two}]\n"
+NAP = "name: waits\nstages: [{id: a, wait: 5.5s}]\n"
+
+
+def fail_once(monkeypatch: pytest.MonkeyPatch, name: str) -> Counter[str]:
+    """Let a method of the journal fail the first time, as on a full disk; return how often it was called."""
+    real, counts = getattr(SqlJournal, name), Counter[str]()
+
+    def broken(self: SqlJournal, *given: Any) -> Any:
+        counts[name] += 1
+        if counts[name] == 1:
+            raise JournalError("the journal cannot be written: database or disk is full")
+        return real(self, *given)
+
+    monkeypatch.setattr(SqlJournal, name, broken)
+    return counts
+
+
+@pytest.mark.parametrize(
+    ("document", "method", "calls"),
+    [(TWO, "finished", 3), (NAP, "started", 2), (NAP, "pinned", 1)],
+)
+def test_a_run_that_its_journal_failed_is_taken_up_again(
+    here: Place, monkeypatch: pytest.MonkeyPatch, document: str, method: str, calls: int
+) -> None:
+    counts = fail_once(monkeypatch, method)
+    run_id = here.submit(document)
+    assert here.reach(run_id).row.status is Status.SUCCESS
+    assert counts[method] == calls
+    ends = [it.kind for it in here.events(run_id) if it.kind == "run-finished"]
+    assert ends == ["run-finished"]
+
+
+def test_a_run_whose_end_could_not_be_written_ends_once(
+    here: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries: list[str] = []
+
+    def broken(work: Writing, rows: list[dict[str, Any]]) -> int:
+        tries.append("write")
+        if len(tries) == 1:
+            raise StoreError("the registry cannot be used: database or disk is full")
+        return write(work, rows)
+
+    monkeypatch.setattr(settling, "write", broken)
+    run_id = here.submit(TWO)
+    assert here.reach(run_id).row.status is Status.SUCCESS
+    assert len(tries) == 2
+    ends = [it.kind for it in here.events(run_id) if it.kind == "run-finished"]
+    assert ends == ["run-finished"]
+
+
+def test_what_was_left_to_an_end_that_failed_is_done_again(
+    here: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[list[str]] = []
+    wanted = sa.select(RECORDS.c.path).order_by(RECORDS.c.seq)
+
+    def broken(work: Writing, rows: list[dict[str, Any]]) -> int:
+        seen.append(list(work.connection.scalars(wanted)))
+        if len(seen) == 1:
+            with here.database.reading() as other:
+                seen.append(list(other.connection.scalars(wanted)))
+            raise StoreError("the registry cannot be used: database or disk is full")
+        return write(work, rows)
+
+    monkeypatch.setattr(settling, "write", broken)
+    run_id = here.submit(TWO)
+    assert here.reach(run_id).row.status is Status.SUCCESS
+    assert seen == [["a", "b"], ["a"], ["a", "b"]]
+    begun = [it.path for it in here.events(run_id) if it.kind == "stage-started"]
+    assert begun == ["a", "b", "b"]
+
+
+def test_stages_of_many_runs_at_once_are_all_kept(here: Place) -> None:
+    document = "name: five\nstages:\n" + "".join(f"  - {{id: s{it}, echo: x}}\n" for it in range(5))
+    ids = [here.submit(document) for _ in range(12)]
+    for run_id in ids:
+        assert here.reach(run_id).row.status is Status.SUCCESS
+    with here.database.reading() as work:
+        rows = work.connection.execute(sa.select(RECORDS).order_by(RECORDS.c.run, RECORDS.c.seq))
+        found = [(it.run, it.seq, it.path, it.status) for it in rows]
+    stages = [(it + 1, f"s{it}", "SUCCESS") for it in range(5)]
+    assert found == [(run_id, *each) for run_id in sorted(ids) for each in stages]
+
+
+def test_ends_that_cannot_be_settled_together_are_settled_each_alone(
+    here: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call: Any = vars(Gathered)["__call__"]
+    taken, close = EventLog.taken, Settler.close
+    gathered, sizes = list[Any](), list[int]()
+
+    def gathering(self: Gathered[Any, Any], asked: Any) -> Any:
+        if isinstance(asked, Outcome):
+            gathered.append(self)
+        return call(self, asked)
+
+    @contextmanager
+    def late(self: EventLog, *run_ids: str) -> Generator[list[dict[str, Any]]]:
+        sizes.append(len(run_ids))
+        if len(sizes) == 1:
+            until(lambda: len(gathered[0]._waiting) == 4 - sizes[0])
+        with taken(self, *run_ids) as rows:
+            yield rows
+
+    def broken(self: Settler, work: Writing, given: Sequence[Outcome], told: Any) -> list[bool]:
+        answers = close(self, work, given, told)
+        if len(given) > 1:
+            raise StoreError("the registry cannot be used: the connection is lost")
+        return answers
+
+    monkeypatch.setattr(Gathered, "__call__", gathering)
+    monkeypatch.setattr(EventLog, "taken", late)
+    monkeypatch.setattr(Settler, "close", broken)
+    names = [here.submit(TWO) for _ in range(4)]
+    for run_id in names:
+        assert here.reach(run_id).row.status is Status.SUCCESS
+        kinds = [it.kind for it in here.events(run_id)]
+        assert (kinds.count("stage-finished"), kinds.count("run-finished")) == (2, 1)
+        assert kinds[-1] == "run-finished"
+    assert (sum(sizes[:2]), max(sizes) > 1, set(sizes[2:])) == (4, True, {1})
+    with here.database.reading() as work:
+        stored: Any = work.connection.scalar(sa.select(sa.func.sum(RUNS.c.stored)))
+        assert usage.stored(work, SERVICE, "ant") == stored > 0
+
+
+def test_a_wait_that_began_by_a_clock_that_was_ahead_begins_anew(here: Place) -> None:
+    run_id = here.submit("name: waits\nstages: [{id: a, wait: 1h}]\n")
+    here.reach(run_id, State.WAITING)
+    day = 86_400
+    with here.database.writing() as work:
+        row: Any = work.connection.execute(sa.select(WAITS).where(WAITS.c.run == run_id)).one()
+        began = datetime.fromisoformat(json.loads(row.asked)["since"]) + timedelta(days=1)
+        asked = json.dumps(json.loads(row.asked) | {"since": began.isoformat()})
+        work.change(sa.update(WAITS).values(due=row.due + day, asked=asked))
+        work.change(sa.update(STARTS).values(at=STARTS.c.at + day))
+    nudge = here.worker.dispatcher.nudge
+    signals = Signals(here.database.engine)
+    keeper = Keeper(here.database, Settler(signals), signals, nudge)  # another process's, by now
+    try:
+        due = until(lambda: _due(here, run_id, row.due + day))
+    finally:
+        keeper.close()
+        signals.close()
+    assert row.due <= due < row.due + 120
+    with here.database.reading() as work:
+        assert (work.connection.scalar(sa.select(STARTS.c.at)) or 0.0) < work.now
+
+
+def _due(here: Place, run_id: str, before: float) -> float | None:
+    """Return until when a run is parked, once that is not what it was before."""
+    found = [it.due for it in here.read(run_id).waits if it.due is not None]
+    parked = here.read(run_id).row.state is State.WAITING
+    return found[0] if parked and found and time() + 60 < found[0] < before else None
+
+
+def test_who_has_lost_a_run_does_not_change_what_its_heir_waits_for(
+    here: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, taken, lost = Store(here.database.engine), EventLog.taken, Event()
+
+    @contextmanager
+    def taken_meanwhile(self: EventLog, run: str) -> Generator[list[dict[str, Any]]]:
+        store.take(run)[0].close()
+        lost.set()
+        with taken(self, run) as rows:
+            yield rows
+
+    monkeypatch.setattr(EventLog, "taken", taken_meanwhile)
+    run_id = here.submit("name: waits\nstages: [{id: a, wait: 1h}]\n")
+    assert lost.wait(60)
+    assert here.reach(run_id, State.WAITING).waits == ()
+
+
+def test_a_run_that_is_cancelled_while_its_journal_fails_comes_to_an_end(
+    here: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_id = here.submit("name: slow\nstages: [{id: nap, sleep: 60}]\n")
+    until(lambda: [it for it in here.events(run_id) if it.kind == "stage-started"])
+    counts = fail_once(monkeypatch, "finished")
+    here.runs.cancel(SERVICE, "ant", run_id)
+    assert here.reach(run_id).row.status is Status.CANCEL
+    assert counts["finished"] >= 1
