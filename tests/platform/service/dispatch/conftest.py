@@ -4,11 +4,12 @@ import asyncio
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Generator, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from threading import Event, Lock
@@ -17,11 +18,9 @@ from uuid import uuid4
 
 import pytest
 import sqlalchemy as sa
-from sqlalchemy import exc
 
 from blockyard_platform.service.dispatch.dispatcher import DbosDispatcher
 from blockyard_platform.service.dispatch.port import Callbacks, Settings, Share, State
-from blockyard_platform.service.dispatch.tables import open_tables
 
 from ...store.postgres import REQUIRED, programs, server
 
@@ -177,6 +176,16 @@ async def here(place: str) -> AsyncIterator[Here]:
     found.dispatcher.stop(drain=False)
 
 
+def locked(file: Path) -> bool:
+    """Tell whether somebody holds SQLite's lock of a file for longer than a moment."""
+    with closing(sqlite3.connect(file, timeout=0.2, isolation_level=None)) as connection:
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError:
+            return True
+        return False
+
+
 class Workers:
     """Workers in processes of their own, which write what they do into one file."""
 
@@ -209,21 +218,32 @@ class Workers:
             time.sleep(0.01)
 
     def stop(self, process: subprocess.Popen[bytes]) -> None:
-        """Stop a process, but not while it writes to SQLite: it would hold the lock of the file."""
+        """Stop a process, but not while it writes to SQLite: it would hold the lock of a file."""
+        end = time.monotonic() + PATIENCE
         while True:
             os.kill(process.pid, signal.SIGSTOP)
-            engine = open_tables(self.place)
-            try:
-                with engine.connect() as connection:
-                    if engine.dialect.name == "sqlite":
-                        connection.exec_driver_sql("PRAGMA busy_timeout=200")
-                        connection.exec_driver_sql("BEGIN IMMEDIATE")
+            self._until_stopped(process.pid)
+            if not any(locked(file) for file in self._files()):
                 return
-            except exc.OperationalError:
-                os.kill(process.pid, signal.SIGCONT)
-                time.sleep(0.05)
-            finally:
-                engine.dispose()
+            os.kill(process.pid, signal.SIGCONT)
+            assert time.monotonic() < end, f"process {process.pid} writes all the time"
+            time.sleep(0.05)
+
+    def _files(self) -> list[Path]:
+        """Return SQLite's files that a worker writes to: ours, and that of the durable engine."""
+        if "://" in self.place:
+            return []
+        return [Path(self.place), Path(f"{self.place}-dbos")]
+
+    def _until_stopped(self, pid: int) -> None:
+        """Wait until all threads stand still: those on another processor go on for a moment after the signal."""
+        end = time.monotonic() + PATIENCE
+        while True:
+            states = [it.read_text() for it in Path(f"/proc/{pid}/task").glob("*/stat")]
+            if all(it.rpartition(")")[2].split()[0] == "T" for it in states):
+                return
+            assert time.monotonic() < end, f"process {pid} has not stopped"
+            time.sleep(0.001)
 
     def let_go(self) -> None:
         """Let held runs come to their end."""

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import time
 from collections import Counter
 
 from blockyard_platform.service.dispatch.port import State
@@ -27,14 +26,13 @@ async def test_another_process_takes_over_what_a_killed_one_had(
     here: Here, workers: Workers
 ) -> None:
     await submit(here, *RUNS)
-    first = workers.begin("first")
+    # Nobody waits for the end of a lease that is longer than the patience of this test.
+    first = workers.begin("first", lease=600)
     workers.wait(*(f"begin {it} first" for it in RUNS))
-    workers.begin("second")
+    workers.begin("second", lease=600)
     first.kill()
     first.wait()
-    begun = time.monotonic()
     workers.wait(*(f"begin {it} second" for it in RUNS))
-    assert time.monotonic() - begun < 10  # it is less than a second on an idle machine
     workers.let_go()
     for name in RUNS:
         await here.reach(name, State.ENDED)
