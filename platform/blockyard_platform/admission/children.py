@@ -85,10 +85,8 @@ class Family:
         try:
             source = self.workflows.find(name, self.document_bytes)
         except InvalidDocumentError as error:
-            if (
-                type(error) is not InvalidDocumentError
-            ):  # nothing is wrong with it: it could not be asked for
-                raise
+            if type(error) is not InvalidDocumentError:
+                raise  # nothing is wrong with the document: it could not be asked for
             return Child(None, error.problems, Weight())
         if source is None:
             return None
