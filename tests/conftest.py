@@ -1,10 +1,16 @@
 """The container engine and the registry that tests share: real ones, private to this session."""
 
 import os
+import signal
 from collections.abc import Iterator
 
 import pytest
 from engines import Engine, Registry, make_busybox, start_engine, start_registry
+
+
+def pytest_configure() -> None:
+    """Hear Ctrl-C, and have programs hear it: a shell has what it runs in the background, as these tests, ignore it."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

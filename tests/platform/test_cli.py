@@ -128,24 +128,37 @@ def test_a_failed_run_gives_1_and_says_where() -> None:
     assert (error["line"], error["text"]) == (2, "y = 1 / 0")
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+IN_BACKGROUND = ["/bin/sh", "-c", "trap '' INT; exec \"$@\"", "sh"]
+"""How a shell starts what it runs in the background: Ctrl-C is ignored there."""
+
+
+@pytest.mark.parametrize(
+    ("shell", "number"),
+    [([], signal.SIGINT), ([], signal.SIGTERM), (IN_BACKGROUND, signal.SIGTERM)],
+)
 def test_an_interrupted_run_gives_130_and_still_one_object(
-    tmp_path: Path, number: signal.Signals
+    tmp_path: Path, shell: list[str], number: signal.Signals
 ) -> None:
-    (tmp_path / "loop.yaml").write_text("name: loop\nstages: [{id: a, sleep: 60}]\n")
+    (tmp_path / "loop.yaml").write_text(
+        "name: loop\nstages: [{id: a, echo: x}, {id: b, sleep: 600}]\n"
+    )
     process = subprocess.Popen(
-        [COMMAND, "run", str(tmp_path / "loop.yaml"), "--json", "--events"],
+        [*shell, COMMAND, "run", str(tmp_path / "loop.yaml"), "--json", "--events"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
     assert process.stderr is not None
-    while "stage-started" not in process.stderr.readline():
+    while (event := json.loads(process.stderr.readline()))["path"] != "b":
         assert process.poll() is None
     process.send_signal(number)
-    out, _ = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert json.loads(out)["status"] == "CANCEL"
+    found = json.loads(out)
+    assert (found["run_id"], found["workflow"]) == (event["run_id"], "loop")
+    stages = found["jobs"]["main"]["stages"]
+    assert {each: stages[each]["status"] for each in stages} == {"a": "SUCCESS", "b": "CANCEL"}
+    assert (found["status"], err.splitlines()[-1]) == ("CANCEL", "Interrupted.")
 
 
 def test_events_are_lines_of_json() -> None:

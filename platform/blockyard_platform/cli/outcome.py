@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import signal
 import sys
@@ -18,10 +19,10 @@ from blockyard_schemas.statuses import Code, Status
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
-    from types import FrameType
     from typing import Any
 
     from blockyard_platform.cli.progress import Progress
+    from blockyard_platform.engine.handle import RunHandle
 
 
 def follow(
@@ -36,23 +37,38 @@ def follow(
     SIGTERM, as of ``timeout`` or ``docker stop``, interrupts it as Ctrl-C does.
     """
     progress = _progress(quiet=as_json, events=events)
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        signal.signal(signal.SIGTERM, _interrupt)
     try:
-        result = complete(start(progress))
+        result = complete(_terminable(start(progress)))
     except InvalidDocumentError as error:
         result = RunResult(None, None, Status.FAILED, problems=error.problems)
-    except KeyboardInterrupt:
-        note("Interrupted.")
+    except (KeyboardInterrupt, asyncio.CancelledError):
         result = RunResult(None, None, Status.CANCEL)
     finally:
         progress.close()
+    if result.status is Status.CANCEL:
+        note("Interrupted.")
     _report(name, result, as_json=as_json)
     return _exit(result)
 
 
-def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    signal.raise_signal(signal.SIGINT)
+async def ended(handle: RunHandle) -> RunResult:
+    """Wait for the end of a run. An interruption cancels it; what it had done until then is its result."""
+    try:
+        return await handle.result()
+    except asyncio.CancelledError:
+        return await handle.result()
+
+
+async def _terminable(main: Coroutine[Any, Any, RunResult]) -> RunResult:
+    """Have SIGTERM cancel it; SIGINT does not do for that, since a shell has what it runs in the background ignore it."""
+    task, before = asyncio.current_task(), signal.getsignal(signal.SIGTERM)
+    if task is None or before is not signal.SIG_DFL:
+        return await main
+    signal.signal(signal.SIGTERM, lambda *_: task.cancel() and None)
+    try:
+        return await main
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _progress(*, quiet: bool, events: bool) -> Progress:

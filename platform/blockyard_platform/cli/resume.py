@@ -15,7 +15,7 @@ from blockyard_platform.cli.inputs import (
     split_params,
 )
 from blockyard_platform.cli.options import CATALOG, EVENTS, PARAM, PARAMS, POLICY, SECRETS, options
-from blockyard_platform.cli.outcome import follow
+from blockyard_platform.cli.outcome import ended, follow
 from blockyard_platform.cli.places import JOURNAL, is_local, refuse
 from blockyard_platform.cli.remote import remote
 from blockyard_platform.tickets import ON_INPUT_CHANGE
@@ -82,7 +82,7 @@ def command(
             journal=journal,
             secrets=read_secrets(local["secrets"]),
         ) as runner:
-            return await runner.resume(
+            handle = runner.start_again(
                 run_id,
                 params=read_params(params_file),
                 texts=split_params(pairs),
@@ -91,5 +91,6 @@ def command(
                 on_approval=asker(progress),
                 on_event=progress.show,
             )
+            return await ended(handle)
 
     return follow(run_id, go_on, as_json=remote.out.as_json, events=local["events"])

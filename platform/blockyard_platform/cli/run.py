@@ -27,7 +27,7 @@ from blockyard_platform.cli.options import (
     WORKFLOWS,
     options,
 )
-from blockyard_platform.cli.outcome import follow
+from blockyard_platform.cli.outcome import ended, follow
 
 if TYPE_CHECKING:
     from blockyard_platform.cli.progress import Progress
@@ -63,23 +63,26 @@ def command(
         raise click.UsageError("A dry run is not kept: leave out --journal, or --dry-run.")
 
     async def start(progress: Progress) -> RunResult:
-        from blockyard_platform.api import arun
         from blockyard_platform.cli.asking import asker
+        from blockyard_platform.runner import Runner
 
-        return await arun(
-            read_bytes(file),
-            params=read_params(params_file),
-            texts=split_params(pairs),
+        async with Runner(
             # Without a policy the sandbox starts beside the reading of the personal one.
             policy=None if policy is None else read_policy(policy),
             catalog=build_catalog(catalog),
             workflows=folder_of(file, workflows),
             journal=journal,
-            run_id=run_id,
-            dry_run=dry_run,
-            on_approval=asker(progress),
             secrets=read_secrets(secrets),
-            on_event=progress.show,
-        )
+        ) as runner:
+            handle = runner.start(
+                read_bytes(file),
+                params=read_params(params_file),
+                texts=split_params(pairs),
+                run_id=run_id,
+                dry_run=dry_run,
+                on_approval=asker(progress),
+                on_event=progress.show,
+            )
+            return await ended(handle)
 
     return follow(file, start, as_json=as_json, events=events)
