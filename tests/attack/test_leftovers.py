@@ -11,7 +11,7 @@ from pathlib import Path
 from time import monotonic, sleep
 
 import pytest
-from arena import LIMITS, Arena, Targets, groups_of
+from arena import HURRIED, LIMITS, Arena, Targets, groups_of
 
 from blockyard_sandbox.jail import cgroups
 
@@ -19,17 +19,21 @@ OPEN = frozenset({"seccomp", "rlimits", "cgroup", "landlock", "uid", "capabiliti
 """Left out, so that there is something to leave behind: what collects it are the namespaces."""
 
 BROOD = """
+reader, writer = os.pipe()
 for _ in range(5):
     if os.fork() == 0:
         os.setsid()
         for number in set(range(1, 64)) - {9, 19, 32, 33}:
             signal.signal(number, signal.SIG_IGN)
         if os.fork() == 0:
-            time.sleep(20)
-        time.sleep(20)
+            os.write(writer, b"x")
+            time.sleep(600)
+        time.sleep(600)
         os._exit(0)
-time.sleep(0.1)
+for _ in range(5):
+    os.read(reader, 1)
 """
+"""Five processes and a child of each; it goes on once all of them are there."""
 
 HOST = """
 import asyncio, sys
@@ -42,8 +46,8 @@ async def main():
     await sandbox.start()
     guest = await sandbox.guest(LIMITS)
     print(sandbox.pid, guest.pid, flush=True)
-    payload = {"code": "time.sleep(60)", "targets": {}}
-    await guest.call("full", payload, limits=LIMITS.__class__(wall_seconds=60))
+    payload = {"code": "time.sleep(600)", "targets": {}}
+    await guest.call("full", payload, limits=LIMITS.__class__(wall_seconds=600))
 
 asyncio.run(main())
 """
@@ -72,7 +76,7 @@ def test_a_brood_that_hears_no_signal_ends_with_its_guest(
 @needs_root
 def test_a_brood_is_ended_at_the_limit(arena: Arena, targets: Targets) -> None:
     """The processes of a guest that is out of time go with it, though each was within its own."""
-    limits = replace(LIMITS, processes=64)
+    limits = replace(HURRIED, processes=64)
     guest = arena.guest(OPEN, limits)
     house = os.readlink(f"/proc/{guest.pid}/ns/pid")
     assert arena.ask(guest, BROOD + "time.sleep(60)", targets.facts).error is not None
@@ -161,6 +165,7 @@ def test_the_next_platform_removes_the_groups_of_a_killed_one() -> None:
     with _platform() as (_, pids, killed):
         assert len(groups_of(killed)) >= len(cgroups.find().bases)
     _wait_until_gone(pids)
+    _wait_until_empty(killed)
     with _platform() as (_, _, living):
         assert groups_of(killed) == []
         with _platform():
@@ -183,11 +188,26 @@ def test_guests_die_with_their_zygote_and_the_platform_goes_on(
 
 
 def _wait_until_gone(pids: list[int]) -> None:
-    """Wait for ends that the kernel has begun; fails after ten seconds."""
-    due = monotonic() + 10
+    """Wait for ends that the kernel has begun; fails after a minute."""
+    due = monotonic() + 60
     while alive := [pid for pid in pids if _state(pid) not in ("Z", "")]:
         assert monotonic() < due, alive
         sleep(0.01)
+
+
+def _wait_until_empty(owner: str) -> None:
+    """Wait until nobody is in the groups of a platform, not even a guest that was kept ready; fails after a minute."""
+    due = monotonic() + 60
+    while any(_members(group) for group in groups_of(owner)):
+        assert monotonic() < due
+        sleep(0.01)
+
+
+def _members(group: Path) -> list[str]:
+    try:
+        return (group / "cgroup.procs").read_text().split()
+    except OSError:  # it has just been removed
+        return []
 
 
 def _state(pid: int) -> str:
