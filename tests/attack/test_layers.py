@@ -173,6 +173,7 @@ def go():
             os.execv(T["set_user_id"], ["id", "-u"])
         finally:
             os._exit(9)
+    os.close(writer)
     os.waitpid(child, 0)
     return os.getuid() != 0 and os.read(reader, 20).strip() == b"0"
 result = attempt(go)
