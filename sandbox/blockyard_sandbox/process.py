@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from blockyard_sandbox.jail.cgroups import Cgroup, CgroupPool
 
 
+_DYING = 0.2
+"""Seconds for which a process that has closed its socket is left to die by itself."""
+
+
 class Process:
     """A process that is about to be born; it is known once :meth:`watch` has its descriptor."""
 
@@ -63,12 +67,15 @@ class Process:
     async def cause(self) -> GuestFailure:
         """Say what it died of; one that only closed its socket is killed now."""
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(asyncio.shield(self._gone), 0.2)
-        if not self._gone.done() and self._pidfd is not None:
-            signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
-            await asyncio.shield(self._gone)
+            await asyncio.wait_for(asyncio.shield(self._gone), _DYING)
+        killed = not self._gone.done()
+        if killed:
+            self.kill()
+        status = await asyncio.shield(self._gone)
+        # One that was dying already, however slowly, ends with a status of its own.
+        if killed and status == -signal.SIGKILL and not self.out_of_memory:
             return GuestFailure(Code.UNHANDLED_EXCEPTION, "the guest hung up before it answered")
-        return cause_of(self._gone.result(), self._group)
+        return cause_of(status, self._group)
 
     async def release(self) -> None:
         """Wait until it is gone, and give its descriptor and its control group back."""

@@ -217,4 +217,7 @@ class Zygote:
         except TimeoutError:
             self.process.kill()
             await reap(self._loop, self.process)
-        self._cgroups.close()
+        # A launcher that was killed has not waited for the guests, which the kernel ends after it.
+        until = self._loop.time() + CLOSE_SECONDS
+        while not self._cgroups.close() and self._loop.time() < until:
+            await asyncio.sleep(0.01)

@@ -2,10 +2,10 @@
 
 import json
 import os
+import re
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import tarfile
 import tempfile
@@ -24,7 +24,7 @@ from blockyard_sandbox.containers.errors import ContainerError
 BUSYBOX = "local/busybox:1"
 PYTHON = "local/python:1"
 GVISOR = ("--network=none", "--ignore-cgroups", "--platform=ptrace")
-SECONDS = 60
+SECONDS = 120
 
 
 def unavailable(reason: str) -> NoReturn:
@@ -232,16 +232,13 @@ class Registry:
 def start_registry() -> Registry:
     need("docker-registry", "htpasswd")
     folder = Path(tempfile.mkdtemp(prefix="blockyard-registry-"))
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{probe.getsockname()[1]}"
     user, password = "ada", secrets.token_urlsafe(12)
     made = subprocess.run(["htpasswd", "-Bbn", user, password], check=True, capture_output=True)
     (folder / "users").write_bytes(made.stdout)
     config = {
         "version": 0.1,
         "storage": {"filesystem": {"rootdirectory": f"{folder}/data"}, "delete": {"enabled": True}},
-        "http": {"addr": address},
+        "http": {"addr": "127.0.0.1:0"},
         "auth": {"htpasswd": {"realm": "tests", "path": f"{folder}/users"}},
     }
     (folder / "config.yml").write_text(json.dumps(config))
@@ -250,8 +247,11 @@ def start_registry() -> Registry:
             ["docker-registry", "serve", f"{folder}/config.yml"], stdout=log, stderr=log
         )
     for _ in range(SECONDS * 10):
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", int(address.rpartition(":")[2]))) == 0:
-                return Registry(folder, process, address, user, password)
+        # It takes a port that is free, and says which: one that was free before may be another's by then.
+        told = re.search(r"listening on (127\.0\.0\.1:\d+)", (folder / "log").read_text())
+        if told is not None:
+            return Registry(folder, process, told[1], user, password)
+        if process.poll() is not None:
+            break
         time.sleep(0.1)
-    raise RuntimeError("the registry did not start")
+    raise RuntimeError(f"the registry did not start: {(folder / 'log').read_text()[-2000:]}")

@@ -5,14 +5,15 @@ from __future__ import annotations
 import socket
 import threading
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any, Self
 
 from arena import Listener
+from local_index import CountingServer
 
 HELPERS = """
 def asked(request):
-    with socket.create_connection(("127.0.0.1", 3128), 20) as s:
+    with socket.create_connection(("127.0.0.1", 3128), 120) as s:
         got = b""
         try:
             s.sendall(request)
@@ -24,7 +25,7 @@ def asked(request):
         return got
 
 def tells(request):
-    with socket.create_connection(("127.0.0.1", 3128), 20) as s:
+    with socket.create_connection(("127.0.0.1", 3128), 120) as s:
         s.sendall(request)
         return int(s.recv(100).split()[1])
 """
@@ -44,20 +45,17 @@ def own_addresses() -> list[str]:
 class Hosts:
     """A web server that the policy grants, a listener that it does not, and one on every address of the machine."""
 
-    server: ThreadingHTTPServer = field(init=False)
+    server: CountingServer = field(init=False)
     denied: Listener = field(init=False)
     everywhere: Listener = field(init=False)
-    visits: int = 0
     waiting: threading.Event = field(default_factory=threading.Event)
     """Set when somebody asks for ``/wait``."""
     released: threading.Event = field(default_factory=threading.Event)
     """Lets go of who asks for ``/wait``."""
-    open: set[socket.socket] = field(default_factory=set[socket.socket])
 
     def __enter__(self) -> Self:
         """Begin to serve."""
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        self.server.daemon_threads = True
+        self.server = CountingServer(("127.0.0.1", 0), _handler(self))
         self.denied = _listener("127.0.0.1")
         self.everywhere = _listener("0.0.0.0")  # noqa: S104  (what must not be reached by any address)
         threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
@@ -70,6 +68,23 @@ class Hosts:
         self.server.server_close()
         self.denied.sock.close()
         self.everywhere.sock.close()
+
+    @property
+    def visits(self) -> int:
+        """How many connections to the web server there have been."""
+        return self.server.visits
+
+    @property
+    def open(self) -> set[socket.socket]:
+        """The connections that the web server has open."""
+        return self.server.open
+
+    def catch_up(self) -> None:
+        """Visit the web server: it serves in order, so that whoever came before has been counted then."""
+        with socket.create_connection(("127.0.0.1", self.server.server_port), 120) as sock:
+            sock.sendall(b"GET / HTTP/1.0\r\n\r\n")
+            while sock.recv(4096):
+                pass
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -106,21 +121,12 @@ def _listener(address: str) -> Listener:
 
 def _handler(hosts: Hosts) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
-        def setup(self) -> None:
-            hosts.visits += 1
-            hosts.open.add(self.request)
-            super().setup()
-
-        def finish(self) -> None:
-            hosts.open.discard(self.request)
-            super().finish()
-
         def do_GET(self) -> None:
             if self.path == "/big":
                 self._flood()
             elif self.path == "/wait":
                 hosts.waiting.set()
-                hosts.released.wait(60)
+                hosts.released.wait(120)
                 self._say(b"released")
             elif self.path == "/host":
                 self._say((self.headers.get("Host") or "").encode())

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import io
 import json
+import socket
 import tarfile
 import threading
 import zipfile
@@ -73,6 +74,31 @@ def _archive(release: Release) -> bytes:
     return data.getvalue()
 
 
+class CountingServer(ThreadingHTTPServer):
+    """Counts its visits where it takes them, one after the other, and knows which of them last."""
+
+    daemon_threads = True
+    request_queue_size = 128
+
+    def __init__(self, *given: Any) -> None:
+        """Listen."""
+        self.visits = 0
+        self.open: set[socket.socket] = set()
+        super().__init__(*given)
+
+    def get_request(self) -> tuple[socket.socket, Any]:
+        """Take a visit."""
+        request, address = super().get_request()
+        self.visits += 1
+        self.open.add(request)
+        return request, address
+
+    def close_request(self, request: Any) -> None:
+        """End a visit."""
+        super().close_request(request)
+        self.open.discard(request)
+
+
 class LocalIndex:
     """An index of releases, as a context manager. ``asked`` counts the paths, ``visitors`` keeps what each request said of itself."""
 
@@ -82,7 +108,7 @@ class LocalIndex:
         self.login = login
         self.asked: Counter[str] = Counter()
         self.closed = False
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._server = CountingServer(("127.0.0.1", 0), self._handler())
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
 
     @property

@@ -5,7 +5,7 @@ import contextlib
 import os
 import resource
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +33,7 @@ def hosts() -> Iterator[Hosts]:
 
 @pytest.fixture(scope="module")
 def tenant(arena: Arena, hosts: Hosts) -> Iterator[Tenant]:
-    limits = {"cpu_seconds": 5, "processes": 16}
+    limits = {"cpu_seconds": 20, "processes": 16}
     with (
         own_cache(),
         LocalIndex(WORDS) as index,
@@ -62,6 +62,14 @@ def descriptors() -> int:
     return found
 
 
+def wait_for(seen: Callable[[], bool], arena: Arena) -> None:
+    """Wait for what is under way: the loop's next rounds, and the threads of the web server, which is one of this process."""
+    until = time.monotonic() + 60
+    while not seen():
+        assert time.monotonic() < until
+        arena.runner.run(asyncio.sleep(0.01))
+
+
 def test_there_are_enough_cases() -> None:
     assert len(CASES) >= 28
     assert len({case.name for case in CASES}) == len(CASES)
@@ -71,11 +79,12 @@ def test_there_are_enough_cases() -> None:
 def test_an_attack_is_stopped(
     case: Case, tenant: Tenant, facts: dict[str, Any], arena: Arena, targets: Targets, hosts: Hosts
 ) -> None:
+    wait_for(lambda: not hosts.open, arena)
     before = descriptors()
     record = arena.runner.run(tenant.run(reaching(case.code, facts)))
     check(case, record)
     assert (hosts.forbidden, targets.visits, targets.traces()) == (0, 0, [])
-    assert descriptors() <= before + len(hosts.open)
+    wait_for(lambda: descriptors() <= before, arena)
 
 
 def test_what_was_refused_is_told(
@@ -128,10 +137,10 @@ perl -MSocket -e 'socket(S, 2, 1, 0); listen(S, 5) or exit 1' && echo BROKEN
 cat /etc/resolv.conf /etc/hosts && echo BROKEN
 ip link set lo down 2>/dev/null && echo BROKEN
 ls /sys/class/net && echo BROKEN
-curl -s -m 9 http://127.0.0.1:GRANTED/; echo
-curl -s -m 9 -o /dev/null -w '%{http_code}\\n' http://127.0.0.1:DENIED/
-http_proxy= curl -s -m 9 --noproxy '*' http://127.0.0.1:DENIED/ && echo BROKEN
-curl -s -m 9 --noproxy '*' http://127.0.0.1:GRANTED/ && echo BROKEN
+curl -s -m 60 http://127.0.0.1:GRANTED/; echo
+curl -s -m 60 -o /dev/null -w '%{http_code}\\n' http://127.0.0.1:DENIED/
+http_proxy= curl -s -m 60 --noproxy '*' http://127.0.0.1:DENIED/ && echo BROKEN
+curl -s -m 60 --noproxy '*' http://127.0.0.1:GRANTED/ && echo BROKEN
 echo held
 """
 
@@ -181,6 +190,7 @@ import urllib.request
 held = socket.create_connection(("127.0.0.1", 3128))
 held.sendall(b"CONNECT 127.0.0.1:%d HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n" % T["granted"])
 assert b" 200 " in held.recv(100)
+reader, writer = os.pipe()
 if os.fork() == 0:
     os.setsid()
     if os.fork() == 0:
@@ -190,12 +200,14 @@ if os.fork() == 0:
             try:
                 held.send(b"G")
                 tells(b"GET http://127.0.0.1:%d/left HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n" % T["granted"])
+                os.write(writer, b"x")
             except OSError:
                 pass
     os._exit(0)
-time.sleep(0.3)
+os.read(reader, 1)
 END
 """
+"""It goes on once the process that it leaves behind has reached the host."""
 
 
 @pytest.mark.parametrize(
@@ -206,14 +218,15 @@ def test_a_process_that_is_left_behind_reaches_nothing_any_more(
     end: str, code: Code, tenant: Tenant, facts: dict[str, Any], arena: Arena, hosts: Hosts
 ) -> None:
     came = hosts.visits
-    stage = reaching(LEFT.replace("END", end), facts) | {"timeout": 3}
-    record = arena.runner.run(tenant.run(stage))
+    clock = {"timeout": 6} if code is Code.TIMEOUT else {}
+    record = arena.runner.run(tenant.run(reaching(LEFT.replace("END", end), facts) | clock))
     assert record.code is code, record
     assert hosts.visits > came + 1
 
     async def settle() -> None:
         """Serve on until the host has seen the end of every connection, and for a while longer."""
-        until = time.monotonic() + 20
+        await asyncio.to_thread(hosts.catch_up)
+        until = time.monotonic() + 60
         while hosts.open and time.monotonic() < until:
             await asyncio.sleep(0.02)
         came = hosts.visits
@@ -230,7 +243,7 @@ def own(data):
 
 ear = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 ear.sendto(b"x", ("127.0.0.1", 9))
-ear.settimeout(20)
+ear.settimeout(120)
 own(b"mine")
 heard = [ear.recv(9).decode()]
 said = asked(b"GET http://127.0.0.1:%d/wait HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n" % T["granted"])
@@ -263,7 +276,7 @@ def test_two_scripts_with_a_network_each_have_their_own_loopback(
 
     async def meet() -> tuple[StageRecord, StageRecord]:
         listening = asyncio.ensure_future(tenant.run(reaching(WAITS, facts)))
-        assert await asyncio.to_thread(hosts.waiting.wait, 30)
+        assert await asyncio.to_thread(hosts.waiting.wait, 120)
         shouting = await tenant.run(reaching(SHOUTS, facts))
         hosts.released.set()
         return await listening, shouting
@@ -313,24 +326,42 @@ def test_the_platform_goes_on_while_bytes_without_end_pass(
 ) -> None:
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
-    async def flood() -> tuple[StageRecord, list[float]]:
-        async with served_meanwhile(tenant) as seconds:
-            return await tenant.run(reaching(FLOODS[way], facts) | {"timeout": 1}), seconds
+    async def flood() -> tuple[list[StageRecord], list[float]]:
+        async with served_meanwhile(tenant) as served:
+            stage = reaching(FLOODS[way], facts) | {"timeout": 1}
+            records = [await tenant.run(stage)]
+            while served.wants(1):  # the machine is slow: it is to go on for as long as that takes
+                records.append(await tenant.run(stage))
+        return records, served.seconds
 
-    record, seconds = arena.runner.run(flood())
-    assert record.code in (Code.TIMEOUT, Code.CPU_LIMIT), record
+    records, seconds = arena.runner.run(flood())
+    assert {record.code for record in records} <= {Code.TIMEOUT, Code.CPU_LIMIT}, records
     assert seconds
     assert max(seconds) < 20
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - most < 64 * 1024
     assert hosts.forbidden == 0
 
 
+FULL = """
+held = [socket.create_connection(("127.0.0.1", 3128), 120) for _ in range(50)]
+held[0].sendall(b"GET http://127.0.0.1:%d/wait HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n" % T["granted"])
+print("full", flush=True)
+got = b""
+while data := held[0].recv(4096):
+    got += data
+result = got.endswith(b"released")
+"""
+"""It takes all places, and ends when the host lets go of the first."""
+
+
 def test_what_serves_one_script_is_not_held_up_by_another(
-    tenant: Tenant, facts: dict[str, Any], arena: Arena
+    tenant: Tenant, facts: dict[str, Any], arena: Arena, hosts: Hosts
 ) -> None:
     """Each stage has a proxy of its own: one that has all its places taken takes none of another's."""
-    full = "held = [socket.create_connection(('127.0.0.1', 3128)) for _ in range(50)]\nprint('full', flush=True)\ntime.sleep(60)"
     get = 'result = tells(b"GET http://127.0.0.1:%d/ HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n" % T["granted"])'
+
+    hosts.waiting.clear()
+    hosts.released.clear()
 
     async def both() -> tuple[StageRecord, StageRecord]:
         ready = asyncio.Event()
@@ -338,22 +369,25 @@ def test_what_serves_one_script_is_not_held_up_by_another(
         def on_log(_: LogLine) -> None:
             ready.set()
 
-        stage = reaching(full, facts) | {"timeout": 4}
-        first = asyncio.ensure_future(tenant.run(stage, on_log=on_log))
-        await asyncio.wait_for(ready.wait(), 30)
+        first = asyncio.ensure_future(tenant.run(reaching(FULL, facts), on_log=on_log))
+        await asyncio.wait_for(ready.wait(), 120)
         second = await tenant.run(reaching(get, facts))
         assert not first.done(), first.result()
+        hosts.released.set()
         return await first, second
 
     first, second = arena.runner.run(both())
-    assert first.code is Code.TIMEOUT
+    assert first.outputs["result"] is True, first
     assert second.outputs["result"] == 200
 
 
-def test_nothing_is_left_open(tenant: Tenant, facts: dict[str, Any], arena: Arena) -> None:
+def test_nothing_is_left_open(
+    tenant: Tenant, facts: dict[str, Any], arena: Arena, hosts: Hosts
+) -> None:
     code = "held = [socket.create_connection(('127.0.0.1', 3128)) for _ in range(30)]\nos._exit(0)"
     arena.runner.run(tenant.run(reaching(code, facts)))
+    wait_for(lambda: not hosts.open, arena)
     before = descriptors()
     for _ in range(3):
         assert arena.runner.run(tenant.run(reaching(code, facts))).code is Code.DONE
-    assert descriptors() == before
+    wait_for(lambda: descriptors() == before, arena)

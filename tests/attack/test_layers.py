@@ -50,7 +50,7 @@ ROWS = (
         ("network", "seccomp", "landlock"),
         """
 def go():
-    s = socket.socket(); s.settimeout(1); s.connect(("127.0.0.1", T["port"])); return True
+    s = socket.socket(); s.settimeout(60); s.connect(("127.0.0.1", T["port"])); return True
 result = attempt(go)
 """,
     ),
@@ -173,6 +173,7 @@ def go():
             os.execv(T["set_user_id"], ["id", "-u"])
         finally:
             os._exit(9)
+    os.close(writer)
     os.waitpid(child, 0)
     return os.getuid() != 0 and os.read(reader, 20).strip() == b"0"
 result = attempt(go)
@@ -242,9 +243,7 @@ def _set_user_id_tool() -> Path:
 def outcome(arena: Arena, row: Row, without: frozenset[str], aims: dict[str, Any]) -> str:
     """Return what becomes of an attack: PWNED and what it got, or how it was stopped."""
     scratch = 0 if "mount" in without else LIMITS.scratch_bytes
-    limits = replace(
-        LIMITS, cpu_seconds=5, wall_seconds=10, memory_bytes=64 << 20, scratch_bytes=scratch
-    )
+    limits = replace(LIMITS, memory_bytes=64 << 20, scratch_bytes=scratch)
     try:
         answer = arena.attack(row.code, aims, without, limits)
     except SandboxUnavailableError as error:

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -11,25 +12,30 @@ from pathlib import Path
 from time import monotonic, sleep
 
 import pytest
-from arena import LIMITS, Arena, Targets, groups_of
+from arena import HURRIED, LIMITS, Arena, Targets, groups_of
 
 from blockyard_sandbox.jail import cgroups
+from blockyard_sandbox.spec import UID_BASE
 
 OPEN = frozenset({"seccomp", "rlimits", "cgroup", "landlock", "uid", "capabilities"})
 """Left out, so that there is something to leave behind: what collects it are the namespaces."""
 
 BROOD = """
+reader, writer = os.pipe()
 for _ in range(5):
     if os.fork() == 0:
         os.setsid()
         for number in set(range(1, 64)) - {9, 19, 32, 33}:
             signal.signal(number, signal.SIG_IGN)
         if os.fork() == 0:
-            time.sleep(20)
-        time.sleep(20)
+            os.write(writer, b"x")
+            time.sleep(600)
+        time.sleep(600)
         os._exit(0)
-time.sleep(0.1)
+for _ in range(5):
+    os.read(reader, 1)
 """
+"""Five processes and a child of each; it goes on once all of them are there."""
 
 HOST = """
 import asyncio, sys
@@ -42,11 +48,14 @@ async def main():
     await sandbox.start()
     guest = await sandbox.guest(LIMITS)
     print(sandbox.pid, guest.pid, flush=True)
-    payload = {"code": "time.sleep(60)", "targets": {}}
-    await guest.call("full", payload, limits=LIMITS.__class__(wall_seconds=60))
+    payload = {"code": "time.sleep(600)", "targets": {}}
+    await guest.call("full", payload, limits=LIMITS.__class__(wall_seconds=600))
 
 asyncio.run(main())
 """
+
+_OF_ENGINES = "docker|containerd|/containers/|/run/netns/|blockyard-engine-|blockyard-volumes/"
+"""What is mounted where a container engine runs, and by tests that use one."""
 
 needs_root = pytest.mark.skipif(
     os.getuid() != 0 and os.environ.get("BLOCKYARD_REQUIRE") != "all",
@@ -72,7 +81,7 @@ def test_a_brood_that_hears_no_signal_ends_with_its_guest(
 @needs_root
 def test_a_brood_is_ended_at_the_limit(arena: Arena, targets: Targets) -> None:
     """The processes of a guest that is out of time go with it, though each was within its own."""
-    limits = replace(LIMITS, processes=64)
+    limits = replace(HURRIED, processes=64)
     guest = arena.guest(OPEN, limits)
     house = os.readlink(f"/proc/{guest.pid}/ns/pid")
     assert arena.ask(guest, BROOD + "time.sleep(60)", targets.facts).error is not None
@@ -115,10 +124,14 @@ def test_the_next_guest_finds_nothing(
 def test_nothing_of_a_guest_is_left_on_the_host(arena: Arena, targets: Targets) -> None:
     def look() -> dict[str, object]:
         return {
-            # Databases elsewhere on the machine come and go.
-            "shared": [it for it in os.listdir("/dev/shm") if not it.startswith("PostgreSQL.")],  # noqa: S108
-            "memory": Path("/proc/sysvipc/shm").read_text(),
-            "mounts": len(Path("/proc/self/mountinfo").read_text().splitlines()),
+            # Databases and pools of processes elsewhere on the machine come and go.
+            "shared": [
+                name
+                for name in sorted(os.listdir("/dev/shm"))  # noqa: S108
+                if not name.startswith(("PostgreSQL.", "sem.mp-", "libpod"))
+            ],
+            "memory": _segments(),
+            "mounts": _mounts(),
             "name": os.uname().nodename,
         }
 
@@ -126,6 +139,18 @@ def test_nothing_of_a_guest_is_left_on_the_host(arena: Arena, targets: Targets) 
     for code in ("open('/scratch/a', 'wb').write(bytes(900_000))", "os._exit(0)", "os.abort()"):
         arena.attack(code, targets.facts)
     assert look() == before
+
+
+def _segments() -> list[list[str]]:
+    """Return key, number, rights and size of the shared memory that is ours, or a guest's; databases elsewhere have theirs."""
+    rows = [line.split() for line in Path("/proc/sysvipc/shm").read_text().splitlines()[1:]]
+    return [row[:4] for row in rows if int(row[7]) == os.getuid() or int(row[7]) >= UID_BASE]
+
+
+def _mounts() -> list[str]:
+    """Return where something is mounted, but for what engines of containers mount meanwhile."""
+    lines = Path("/proc/self/mountinfo").read_text().splitlines()
+    return [line for line in lines if not re.search(_OF_ENGINES, line)]
 
 
 @contextlib.contextmanager
@@ -161,6 +186,7 @@ def test_the_next_platform_removes_the_groups_of_a_killed_one() -> None:
     with _platform() as (_, pids, killed):
         assert len(groups_of(killed)) >= len(cgroups.find().bases)
     _wait_until_gone(pids)
+    _wait_until_empty(killed)
     with _platform() as (_, _, living):
         assert groups_of(killed) == []
         with _platform():
@@ -183,11 +209,26 @@ def test_guests_die_with_their_zygote_and_the_platform_goes_on(
 
 
 def _wait_until_gone(pids: list[int]) -> None:
-    """Wait for ends that the kernel has begun; fails after ten seconds."""
-    due = monotonic() + 10
+    """Wait for ends that the kernel has begun; fails after a minute."""
+    due = monotonic() + 60
     while alive := [pid for pid in pids if _state(pid) not in ("Z", "")]:
         assert monotonic() < due, alive
         sleep(0.01)
+
+
+def _wait_until_empty(owner: str) -> None:
+    """Wait until nobody is in the groups of a platform, not even a guest that was kept ready; fails after a minute."""
+    due = monotonic() + 60
+    while any(_members(group) for group in groups_of(owner)):
+        assert monotonic() < due
+        sleep(0.01)
+
+
+def _members(group: Path) -> list[str]:
+    try:
+        return (group / "cgroup.procs").read_text().split()
+    except OSError:  # it has just been removed
+        return []
 
 
 def _state(pid: int) -> str:

@@ -45,7 +45,7 @@ s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 fcntl.ioctl(s, 0x8914, struct.pack("16sH14x", b"lo", 1 | 64))
 CONFIG["kept"] = socket.create_server(("127.0.0.1", 4711))
 """,
-        "result = attempt(lambda: socket.create_connection(('127.0.0.1', 4711), 0.5))",
+        "result = attempt(lambda: socket.create_connection(('127.0.0.1', 4711), 60))",
         ("seccomp", "landlock"),
         aside=("capabilities", "uid"),
     ),

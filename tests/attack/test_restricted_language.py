@@ -12,6 +12,7 @@ import re
 import resource
 import signal
 import sys
+from collections.abc import Iterable
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,11 @@ from blockyard_sandbox.guest.serve import answer
 MEMORY = 512 * 1024 * 1024
 CPU_SECONDS = 1
 WALL_SECONDS = 3
+"""For what a clock is to end."""
+
+ENOUGH_SECONDS = 120
+"""For all else, on either clock: a machine may be slow, or stand still for a while."""
+
 GENERATED = {
     "deep brackets": "result = " + "(" * 5000 + "1" + ")" * 5000,
     "deep lists": "result = " + "[" * 91 + "]" * 91,
@@ -49,16 +55,17 @@ def operations() -> dict[str, Handler]:
     return handlers({})
 
 
-def _run_child(code: str, operations: dict[str, Handler], out: int) -> None:
+def _run_child(code: str, operations: dict[str, Handler], out: int, clocks: set[str]) -> None:
     """Run one case and write its answer: called in the child process, where a crash is an outcome like others."""
     faulthandler.disable()
     # What other tests of this process have mapped, and the threads that they have started, is not the case's.
     mapped = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (mapped + MEMORY, mapped + MEMORY))
-    resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS + 1))
+    cpu = CPU_SECONDS if "CPU" in clocks else ENOUGH_SECONDS
+    resource.setrlimit(resource.RLIMIT_CPU, (cpu, cpu + 1))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
-    signal.alarm(WALL_SECONDS)
+    signal.alarm(WALL_SECONDS if "WALL" in clocks else ENOUGH_SECONDS)
     log = LogStream(lambda call, text: None)
     sys.stdout = sys.stderr = log
     sys.unraisablehook = lambda _: None
@@ -72,14 +79,14 @@ def _run_child(code: str, operations: dict[str, Handler], out: int) -> None:
         pipe.write(answer(request, operations, log)[4:])
 
 
-def _run(code: str, operations: dict[str, Handler]) -> dict[str, Any]:
-    """Run one case in a child; return its answer, or {"ended": CPU, WALL or CRASH}."""
+def _run(code: str, operations: dict[str, Handler], clocks: Iterable[str] = ()) -> dict[str, Any]:
+    """Run one case in a child; return its answer, or {"ended": CPU, WALL or CRASH}. ``clocks`` are those that may end it soon."""
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
         status = 1
         try:
-            _run_child(code, operations, writing)
+            _run_child(code, operations, writing, set(clocks))
             status = 0
         finally:
             os._exit(status)
@@ -99,7 +106,7 @@ def _run(code: str, operations: dict[str, Handler]) -> dict[str, Any]:
 def test_attack(operations: dict[str, Handler], outcome: str, words: str, code: str) -> None:
     checked = operations["check"]({"code": code})["errors"]
     assert bool(checked) == (outcome == "compile"), checked
-    answered = _run(code, operations)
+    answered = _run(code, operations, words.split() if outcome == "limit" else ())
     if outcome == "limit":
         ended = answered.get("ended") or answered.get("error", {"code": "harmless"})["code"]
         assert ended in words.split()

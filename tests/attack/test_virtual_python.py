@@ -124,10 +124,14 @@ def ended(tenant: Tenant, facts: dict[str, Any], arena: Arena) -> dict[str, Stag
             return await tenant.run(stage)
 
     async def run_all() -> list[StageRecord]:
-        async with served_meanwhile(tenant) as seconds:
+        async with served_meanwhile(tenant) as served:
             found = await asyncio.gather(*map(run, SLOW))
-        assert len(seconds) > 5
-        assert max(seconds) < 30
+            while served.wants(
+                6
+            ):  # the machine is slow: they are to go on for as long as that takes
+                await run(SLOW[0])
+        assert len(served.seconds) > 5
+        assert max(served.seconds) < 30
         return found
 
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from arena import LIMITS, Arena, Targets
+from arena import HURRIED, LIMITS, Arena, Targets, limits_for
 
 from blockyard_sandbox.guests import Guest
 from blockyard_schemas.statuses import Code
@@ -79,19 +79,20 @@ def test_descriptors_that_are_sent_arrive_nowhere(
 @pytest.mark.parametrize(
     ("code", "codes"),
     [
-        ("wire().shutdown(socket.SHUT_WR)\ntime.sleep(60)", {Code.UNHANDLED_EXCEPTION}),
-        ("wire().shutdown(socket.SHUT_RD)\ntime.sleep(60)", {Code.TIMEOUT}),
-        ("wire().shutdown(socket.SHUT_RDWR)\ntime.sleep(60)", {Code.UNHANDLED_EXCEPTION}),
-        ("os.dup2(0, 3)\ntime.sleep(60)", {Code.UNHANDLED_EXCEPTION, Code.TIMEOUT}),
-        ("wire().setblocking(False)\nos.kill(os.getpid(), 0)\ntime.sleep(60)", {Code.TIMEOUT}),
-        ("wire().sendmsg([b''], [], socket.MSG_OOB)\ntime.sleep(60)", {Code.TIMEOUT, Code.UNHANDLED_EXCEPTION}),
-        ("wire().send(b'!', socket.MSG_OOB)\ntime.sleep(60)", {Code.TIMEOUT, Code.UNHANDLED_EXCEPTION}),
+        ("wire().shutdown(socket.SHUT_WR)\ntime.sleep(600)", {Code.UNHANDLED_EXCEPTION}),
+        ("wire().shutdown(socket.SHUT_RD)\ntime.sleep(600)", {Code.TIMEOUT}),
+        ("wire().shutdown(socket.SHUT_RDWR)\ntime.sleep(600)", {Code.UNHANDLED_EXCEPTION}),
+        ("os.dup2(0, 3)\ntime.sleep(600)", {Code.UNHANDLED_EXCEPTION, Code.TIMEOUT}),
+        ("wire().setblocking(False)\nos.kill(os.getpid(), 0)\ntime.sleep(600)", {Code.TIMEOUT}),
+        ("wire().sendmsg([b''], [], socket.MSG_OOB)\ntime.sleep(600)", {Code.TIMEOUT, Code.UNHANDLED_EXCEPTION}),
+        ("wire().send(b'!', socket.MSG_OOB)\ntime.sleep(600)", {Code.TIMEOUT, Code.UNHANDLED_EXCEPTION}),
     ],
 )  # fmt: skip
 def test_an_odd_end_of_the_wire_ends_the_guest(
     code: str, codes: set[Code], arena: Arena, targets: Targets
 ) -> None:
-    answer = arena.attack(code, targets.facts, LOOSE)
+    limits = limits_for("/".join(each.name for each in codes))
+    answer = arena.attack(code, targets.facts, LOOSE, limits)
     assert answer.error is not None
     assert answer.error.code in codes
 
@@ -163,7 +164,7 @@ def test_a_guest_that_does_not_read_costs_the_platform_nothing(
     arena: Arena, targets: Targets
 ) -> None:
     """A request that is larger than the socket's room waits no longer than the call's limit."""
-    guest = arena.guest()
+    guest = arena.guest(limits=HURRIED)
     payload = {"code": "time.sleep(60)", "targets": targets.facts, "rest": "x" * (4 << 20)}
 
     async def call_twice() -> list[Any]:
@@ -190,6 +191,6 @@ def test_what_is_dear_to_decode_does_not_fill_the_platform(
     code: str, arena: Arena, targets: Targets
 ) -> None:
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    arena.attack(code, targets.facts | {"call": 1})
+    arena.attack(code, targets.facts | {"call": 1}, limits=HURRIED)
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 64 * 1024
     assert arena.attack("result = 'well'", targets.facts).value == "well"

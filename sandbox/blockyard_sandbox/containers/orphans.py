@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from blockyard_sandbox.containers.client import is_missing, plain_errors
+from blockyard_sandbox.containers.client import is_going, is_missing, plain_errors
 from blockyard_sandbox.containers.owner import HOLDER, OWNER, PREFIX, is_dead
 from blockyard_sandbox.containers.staging import left_behind, unstage
 
@@ -44,6 +44,6 @@ def _remove(client: Any, name: str) -> None:
         try:
             client.remove_container(name, v=True, force=True)
         except Exception as error:
-            if is_missing(error):
+            if is_missing(error) or is_going(error):
                 raise LookupError(name) from error
             raise

@@ -97,16 +97,23 @@ def unstage(name: str) -> None:
     folder = STAGE / name
     if not name.startswith(PREFIX) or "/" in name or not folder.is_dir():
         return
-    for place in folder.iterdir():
-        if place.name == _OWNER:
-            place.unlink()
-            continue
+    # Another worker may take the same away at the same moment; who the owner was is known until all else is gone.
+    for place in _places(folder):
         with suppress(OSError):
             kernel.unmount(str(place))
         with suppress(OSError):
             place.rmdir()
+    if not _places(folder):
+        with suppress(OSError):
+            (folder / _OWNER).unlink()
+        with suppress(OSError):
+            folder.rmdir()
+
+
+def _places(folder: Path) -> list[Path]:
     with suppress(OSError):
-        folder.rmdir()
+        return [place for place in folder.iterdir() if place.name != _OWNER]
+    return []
 
 
 def left_behind() -> list[str]:

@@ -36,11 +36,17 @@ class Cgroup:
         return _killed(self.folders) - self.killed_before
 
 
+def _mark() -> str:
+    """Return what tells the groups of one pool, or one trial, from those of all others that this process has made."""
+    return os.urandom(6).hex()
+
+
 @dataclass(slots=True)
 class CgroupPool:
     """Groups below this process's own, made when needed and used again. Without a writable hierarchy it gives ``None``."""
 
     bases: tuple[Path, ...] = ()
+    _mark: str = field(default_factory=_mark)
     _idle: list[Cgroup] = field(default_factory=list[Cgroup])
     _all: list[Cgroup] = field(default_factory=list[Cgroup])
     _numbers: Iterator[int] = field(default_factory=itertools.count)
@@ -63,22 +69,17 @@ class CgroupPool:
         """Take back a group whose guest has ended."""
         self._idle.append(group)
 
-    def close(self) -> None:
-        """Remove all groups."""
-        for group in self._all:
-            for entry in group.entries:
-                os.close(entry)
-            for folder in group.folders:
-                with contextlib.suppress(OSError):
-                    folder.rmdir()
-        self._all.clear()
+    def close(self) -> bool:
+        """Remove all groups; return whether none is left: one in which a process is still dying waits for the next call."""
         self._idle.clear()
+        self._all = [group for group in self._all if not _remove(group)]
+        return not self._all
 
     def _make(self) -> Cgroup:
         number = next(self._numbers)
         if number == 0:
             _sweep(self.bases)
-        name = f"{_PREFIX}{owner()}-{id(self):x}-{number}"
+        name = f"{_PREFIX}{owner()}-{self._mark}-{number}"
         folders = tuple(base / name for base in self.bases)
         for folder in folders:
             folder.mkdir()
@@ -88,6 +89,17 @@ class CgroupPool:
         group = Cgroup(folders, entries)
         self._all.append(group)
         return group
+
+
+def _remove(group: Cgroup) -> bool:
+    """Remove a group's folders; return whether they are gone."""
+    for entry in group.entries:
+        os.close(entry)
+    group.entries = ()
+    for folder in group.folders:
+        with contextlib.suppress(OSError):
+            folder.rmdir()
+    return not any(folder.exists() for folder in group.folders)
 
 
 def find() -> CgroupPool:
@@ -135,7 +147,7 @@ def _sweep(bases: tuple[Path, ...]) -> None:
 def _is_alive(pid: str, started: str) -> bool:
     try:
         return _started(int(pid)) == started
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):  # the second when it ends while it is looked at
         return False
 
 
@@ -149,7 +161,7 @@ def _own() -> Iterator[tuple[str, str]]:
 def _works(bases: tuple[Path, ...], *files: str) -> bool:
     """Try it: make a group, see whether it has the files, remove it."""
     for base in bases:
-        trial = base / f"{_PREFIX}trial-{os.getpid()}"
+        trial = base / f"{_PREFIX}{owner()}-{_mark()}"
         try:
             trial.mkdir()
         except OSError:

@@ -1,6 +1,7 @@
 """Volumes bound by descriptor: what was checked is what is shown, whatever happens to the path afterwards."""
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -80,3 +81,12 @@ def test_an_engine_that_does_not_see_the_mount_is_refused(tmp_path: Path) -> Non
 def test_only_folders_of_ours_are_taken_away(name: str) -> None:
     unstage(name)
     assert STAGE.parent.is_dir()
+
+
+def test_several_workers_may_take_the_same_away_at_once(tmp_path: Path) -> None:
+    """Whoever begins after a worker has died takes away what that has left; two may begin at the same moment."""
+    spec = spec_of(*(Volume(str(tmp_path), f"/in{number}") for number in range(8)))
+    for _ in range(20):
+        with staged(spec, "blockyard-twice", (), os.getpid()), ThreadPoolExecutor(8) as workers:
+            list(workers.map(unstage, ["blockyard-twice"] * 8))
+        assert not (STAGE / "blockyard-twice").exists()
