@@ -6,6 +6,7 @@ The platform makes a group and opens its list of processes; the guest writes its
 import contextlib
 import itertools
 import os
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -135,7 +136,7 @@ def _sweep(bases: tuple[Path, ...]) -> None:
 def _is_alive(pid: str, started: str) -> bool:
     try:
         return _started(int(pid)) == started
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):  # the latter when it ends while it is read
         return False
 
 
@@ -149,7 +150,7 @@ def _own() -> Iterator[tuple[str, str]]:
 def _works(bases: tuple[Path, ...], *files: str) -> bool:
     """Try it: make a group, see whether it has the files, remove it."""
     for base in bases:
-        trial = base / f"{_PREFIX}trial-{os.getpid()}"
+        trial = base / f"{_PREFIX}{owner()}-trial-{threading.get_ident()}"
         try:
             trial.mkdir()
         except OSError:
