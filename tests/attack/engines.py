@@ -76,7 +76,7 @@ def _end_all(folder: Path) -> None:
     """End what an engine has started, and left when it was killed: all that names its folder."""
     for each in Path("/proc").glob("[0-9]*/cmdline"):
         with suppress(OSError):
-            if f"{folder}/" in each.read_text():
+            if f"{folder}/".encode() in each.read_bytes():
                 os.kill(int(each.parent.name), signal.SIGKILL)
 
 
@@ -208,6 +208,8 @@ class Registry:
     address: str
     user: str
     password: str
+    held: socket.socket
+    """Bound to the port as well, so that nobody else was given it before the registry listened."""
 
     def push(self, engine: Engine, image: str, name: str) -> str:
         """Push an image of the engine under a name, and return the digest of its manifest."""
@@ -226,15 +228,19 @@ class Registry:
     def end(self) -> None:
         self.process.terminate()
         self.process.wait(SECONDS)
+        self.held.close()
         shutil.rmtree(self.folder)
 
 
 def start_registry() -> Registry:
     need("docker-registry", "htpasswd")
     folder = Path(tempfile.mkdtemp(prefix="blockyard-registry-"))
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{probe.getsockname()[1]}"
+    held = socket.socket()
+    held.setsockopt(
+        socket.SOL_SOCKET, socket.SO_REUSEADDR, 1
+    )  # as the registry does, which may listen there then
+    held.bind(("127.0.0.1", 0))
+    address = f"127.0.0.1:{held.getsockname()[1]}"
     user, password = "ada", secrets.token_urlsafe(12)
     made = subprocess.run(["htpasswd", "-Bbn", user, password], check=True, capture_output=True)
     (folder / "users").write_bytes(made.stdout)
@@ -252,6 +258,7 @@ def start_registry() -> Registry:
     for _ in range(SECONDS * 10):
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", int(address.rpartition(":")[2]))) == 0:
-                return Registry(folder, process, address, user, password)
+                return Registry(folder, process, address, user, password, held)
         time.sleep(0.1)
+    held.close()
     raise RuntimeError("the registry did not start")
