@@ -1,4 +1,4 @@
-"""The container engine and the registry that tests share: real ones, private to this session."""
+"""What tests share: a real container engine and a registry, private to this session, and how examples are drawn."""
 
 import os
 import signal
@@ -6,6 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 from engines import Engine, Registry, make_busybox, start_engine, start_registry
+from hypothesis import HealthCheck, settings
+
+# A machine may stand still for seconds at any moment: how long an example takes tells nothing of what is tested.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 
 def pytest_configure() -> None:

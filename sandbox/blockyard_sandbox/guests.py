@@ -238,7 +238,7 @@ class Guest:
         """Compare the call with its limits at the first moment when it could have passed one; then set the next."""
         self._timer = None
         call = self._call
-        if call is None:
+        if call is None or call.answer.done():
             return
         limits, used = call.limits, self._used()
         left = call.begun + limits.wall_seconds - self._loop.time()

@@ -16,9 +16,11 @@ from blockyard_schemas.statuses import Code
 if TYPE_CHECKING:
     from blockyard_sandbox.jail.cgroups import Cgroup, CgroupPool
 
+_PATIENCE = 0.2
+"""Seconds for which one that has closed its socket may end of itself."""
 
-_DYING = 0.2
-"""Seconds for which a process that has closed its socket is left to die by itself."""
+_EXITING = 0x4
+"""PF_EXITING of the kernel, in the flags of proc_pid_stat(5): set before the files of a process are closed."""
 
 
 class Process:
@@ -67,15 +69,26 @@ class Process:
     async def cause(self) -> GuestFailure:
         """Say what it died of; one that only closed its socket is killed now."""
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(asyncio.shield(self._gone), _DYING)
-        killed = not self._gone.done()
-        if killed:
-            self.kill()
+            await asyncio.wait_for(asyncio.shield(self._gone), _PATIENCE)
+        # The zygote may be late to tell of an end that has come.
+        hung_up = not self._gone.done() and not self._ends()
+        self.kill()
         status = await asyncio.shield(self._gone)
-        # One that was dying already, however slowly, ends with a status of its own.
-        if killed and status == -signal.SIGKILL and not self.out_of_memory:
+        if hung_up:
             return GuestFailure(Code.UNHANDLED_EXCEPTION, "the guest hung up before it answered")
         return cause_of(status, self._group)
+
+    def _ends(self) -> bool:
+        """Whether it is about to end, or has, of whatever came before: a signal changes nothing any more."""
+        if self._pidfd is None:
+            return False
+        try:
+            with open(f"/proc/{self.pid}/stat", "rb") as stream:
+                flags = int(stream.read().rpartition(b")")[2].split()[6])
+            signal.pidfd_send_signal(self._pidfd, 0)  # or what was read may be another's
+        except OSError:
+            return True
+        return bool(flags & _EXITING)
 
     async def release(self) -> None:
         """Wait until it is gone, and give its descriptor and its control group back."""

@@ -76,7 +76,7 @@ def _end_all(folder: Path) -> None:
     """End what an engine has started, and left when it was killed: all that names its folder."""
     for each in Path("/proc").glob("[0-9]*/cmdline"):
         with suppress(OSError):
-            if f"{folder}/" in each.read_text():
+            if f"{folder}/".encode() in each.read_bytes():
                 os.kill(int(each.parent.name), signal.SIGKILL)
 
 

@@ -1,6 +1,7 @@
 """The container stage through documents: a real engine, images of our own, everything closed in."""
 
 import asyncio
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -110,7 +111,21 @@ async def test_a_timeout_ends_the_container(engine: Engine) -> None:
     assert engine.containers() == []
 
 
-async def test_too_much_memory_is_told_from_a_kill() -> None:
+@pytest.mark.parametrize("missed", [False, True])
+async def test_too_much_memory_is_told_from_a_kill(
+    missed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sdk: Any = import_module("docker")
+    look = sdk.APIClient.inspect_container
+
+    def inspect(client: Any, name: str) -> Any:
+        """Tell what the engine does, or what it does when it was too late to hear of a lack of memory."""
+        told = look(client, name)
+        if missed:
+            told["State"]["OOMKilled"] = False
+        return told
+
+    monkeypatch.setattr(sdk.APIClient, "inspect_container", inspect)
     eat = "x=$(head -c 60000000 /dev/zero | tr '\\0' a); echo ${#x}"
     ended = stage(await ran(allowing(container={"memory_mib": 24}), "sh", "-c", eat))
     assert (ended["code"], ended["outputs"]["return_code"]) == (122, 137)

@@ -52,7 +52,7 @@ class Podman:
             input=given,
             env=self.environ,
             capture_output=True,
-            timeout=120,
+            timeout=300,
             check=False,
         )
 
@@ -113,7 +113,7 @@ async def ran(folder: Path, **stage: Any) -> StageRecord:
             "stages": ["docker"],
             "images": [{"name": "localhost/small", "tags": ["*"]}],
             "volumes": [{"name": "data", "source": str(folder), "mode": "rw"}],
-            "stage": {"wall_seconds": 20},
+            "stage": {"wall_seconds": 120},
         }
     )
     async with Runner(policy=policy) as runner:
@@ -157,7 +157,7 @@ async def test_a_volume_is_read_and_written(podman: Podman, tmp_path: Path) -> N
 
 
 async def test_a_timeout_ends_and_removes_the_container(podman: Podman, tmp_path: Path) -> None:
-    record = await ran(tmp_path, command=["sleep", "60"], timeout="2s")
+    record = await ran(tmp_path, command=["sleep", "600"], timeout="2s")
     assert record.code is Code.TIMEOUT
     assert podman.call("ps", "--all", "--quiet").stdout == b""
 

@@ -23,7 +23,7 @@ from engines import (
     unavailable,
 )
 
-from blockyard_platform import Runner, RunResult
+from blockyard_platform import LogLine, Runner, RunResult
 from blockyard_sandbox.containers import staging
 from blockyard_sandbox.containers.doctor import examine_engine
 from blockyard_schemas.policy import Policy, load_policy, personal_policy
@@ -176,16 +176,28 @@ async def test_an_engine_that_goes_in_the_middle_is_tried_again(other: list[Engi
             "id": "a",
             "image": BUSYBOX,
             "command": ["sh", "-c", script],
-            "retry": {"attempts": 20, "delay": "250ms", "on": "SANDBOX_UNAVAILABLE"},
+            "retry": {
+                # The last attempts come after minutes: the engine is up again by then, on any machine.
+                "attempts": 20,
+                "delay": "250ms",
+                "backoff": 1.4,
+                "max-delay": "20s",
+                "on": "SANDBOX_UNAVAILABLE",
+            },
         }
     ]
+
+    def look(line: LogLine) -> None:
+        if line.text == "up":
+            begun.set()
+
     async with Runner(policy=allowing()) as runner:
-        handle = runner.start({"name": "t", "stages": stages}, on_log=lambda line: begun.set())
+        handle = runner.start({"name": "t", "stages": stages}, on_log=look)
         await asyncio.wait_for(begun.wait(), 60)
+        begun.clear()
         await asyncio.to_thread(other[0].kill)
         other.append(await asyncio.to_thread(restarted, other[0]))
-        begun.clear()
-        await asyncio.wait_for(begun.wait(), 60)
+        await asyncio.wait_for(begun.wait(), 240)
         handle.cancel()
         result = await handle.result()
     assert any("SANDBOX_UNAVAILABLE" in line.text for line in result.logs)

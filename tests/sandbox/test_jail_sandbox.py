@@ -2,7 +2,9 @@
 
 import asyncio
 import os
+import select
 import signal
+import time
 
 import pytest
 
@@ -46,7 +48,7 @@ async def test_a_stage_answers_and_what_it_prints_is_heard() -> None:
         ("result = 'x' * 20000", GuestLimits(result_bytes=10_000), Code.RESULT_LIMIT),
         (
             "it = iter([1])\nfor i in range(2000000):\n    it = filter(None, it)\nresult = list(it)",
-            None,
+            GuestLimits(cpu_seconds=60, wall_seconds=120),
             Code.KILLED_BY_SIGNAL,
         ),
     ],
@@ -57,6 +59,26 @@ async def test_each_limit_has_its_code(
     answer, _, _ = await python(code, limits)
     assert answer.error is not None
     assert answer.error.code is expected
+
+
+async def test_an_answer_in_time_leaves_its_guest_alive_however_late_it_is_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with Sandbox(JailSpec()) as sandbox:
+        guest = await sandbox.guest(GuestLimits(wall_seconds=60))
+        loop = asyncio.get_running_loop()
+
+        def stand_still(_: str) -> None:
+            channel = guest._sock  # pyright: ignore[reportPrivateUsage]
+            select.select([channel], [], [], 60)
+            monkeypatch.setattr(loop, "time", lambda: time.monotonic() + 60)
+
+        code = "import time\nprint('x')\ntime.sleep(0.05)\nresult = 1"
+        answer = await guest.call("python", {"code": code, "vars": {}}, on_log=stand_still)
+        assert answer.value == {"outputs": {"result": 1}}
+        assert (await guest.call("ping", {})).value == "pong"
+        monkeypatch.undo()
+        await guest.close()
 
 
 async def test_a_cancelled_call_ends_its_guest() -> None:

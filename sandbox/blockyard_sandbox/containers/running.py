@@ -16,6 +16,7 @@ from blockyard_sandbox.containers.options import container_options, host_options
 from blockyard_sandbox.containers.owner import PREFIX
 from blockyard_sandbox.containers.spec import Ending
 from blockyard_sandbox.containers.staging import staged
+from blockyard_sandbox.containers.starving import KILLED, Kills
 from blockyard_sandbox.containers.stream import Attachment
 from blockyard_schemas.statuses import Code
 
@@ -26,9 +27,6 @@ if TYPE_CHECKING:
     from blockyard_sandbox.containers.stream import Stream
 
     OnPiece = Callable[[Stream, str], None]
-
-_KILLED = 137
-"""What an engine tells of a container that was killed."""
 
 
 class Running:
@@ -102,26 +100,26 @@ class Running:
                 if self._stopped.is_set():
                     raise ContainerError(Code.KILLED_MANUALLY, "stopped before it began")
                 self._meter.begin()
+                kills = Kills()
                 client.start(self.name)
             with plain_errors("the container"):
                 for stream, data in printed.frames():
                     if not self._output.take(stream, data, on_piece):
                         break
                 self._output.end(on_piece)
-                return self._ending(client)
+                return self._ending(client, kills)
         finally:
             printed.close()
 
-    def _ending(self, client: Any) -> Ending:
+    def _ending(self, client: Any, kills: Kills) -> Ending:
         if self._output.full:  # its removal ends it
-            return self._ended(_KILLED, Code.OUTPUT_LIMIT)
+            return self._ended(KILLED, Code.OUTPUT_LIMIT)
         self._check()
         client.wait(self.name, timeout=None)
         state: dict[str, Any] = client.inspect_container(self.name)["State"]
         self._meter.end(lived_of(state))
-        code = int(state["ExitCode"])
-        starved = bool(state.get("OOMKilled")) and code != 0
-        return self._ended(code, Code.MEMORY_LIMIT if starved else None)
+        limit = Code.MEMORY_LIMIT if kills.starved(state) else None
+        return self._ended(int(state["ExitCode"]), limit)
 
     def _ended(self, code: int, limit: Code | None) -> Ending:
         return Ending(code, self._output.stdout, self._output.stderr, limit)

@@ -64,7 +64,7 @@ async def test_packages_with_compiled_parts_work(deps: list[str], code: str, exp
         {
             "stages": ["virtual-python"],
             "packages": [{"name": "*"}],
-            "stage": {"processes": 16, "cpu_seconds": 30, "wall_seconds": 60},
+            "stage": {"processes": 16, "cpu_seconds": 120, "wall_seconds": 300},
         }
     )
     async with Runner(policy=policy) as runner:

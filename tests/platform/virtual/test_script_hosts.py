@@ -68,7 +68,7 @@ def code_for(url: str) -> str:
     return f"""
 import urllib.error, urllib.request
 try:
-    with urllib.request.urlopen({url!r}, timeout=10) as answer:
+    with urllib.request.urlopen({url!r}, timeout=60) as answer:
         result = answer.read().decode()
 except urllib.error.HTTPError as error:
     result = [error.code, error.read().decode()]
