@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import sqlalchemy as sa
 
+from blockyard_platform.service.dispatch.desk import Desk
 from blockyard_platform.service.dispatch.dispatcher import DbosDispatcher
 from blockyard_platform.service.dispatch.port import DispatchError, Share, State
 from blockyard_platform.service.dispatch.tables import open_tables
@@ -112,12 +113,20 @@ async def test_a_run_says_why_it_waits(here: Here) -> None:
     }
 
 
+def desk_of(dispatcher: DbosDispatcher) -> Desk:
+    parts = dispatcher._parts  # pyright: ignore[reportPrivateUsage]
+    assert parts is not None
+    assert parts.worker is not None
+    return parts.worker.desk
+
+
 async def test_what_runs_is_waited_for_when_the_worker_drains(here: Here) -> None:
     dispatcher = await here.begin(slots=1)
     dispatcher.submit("held", "t")
     await until(lambda: here.work.begun)
     dispatcher.submit("waits", "t")
     stopping = asyncio.ensure_future(asyncio.to_thread(dispatcher.stop))
+    await until(lambda: not desk_of(dispatcher)._taking)  # pyright: ignore[reportPrivateUsage]
     await asyncio.sleep(0.1)
     assert not stopping.done()
     here.work.gate("held").set()
