@@ -66,10 +66,8 @@ class Desk:
         self._lost: set[Key] = set()
         self._told: set[Key] = set()
         self._leases = 0
-        self._taking = True
-        self._nudged = True
-        self._unsure = False
-        self._closing = False
+        self._taking = self._nudged = True
+        self._unsure = self._turning = self._closing = False
         self._pace = Pace()
         self._thread = Thread(target=self._serve, name="dispatch-desk", daemon=True)
 
@@ -136,10 +134,10 @@ class Desk:
             self._taking = False
 
     def wait_until_idle(self, seconds: float | None) -> bool:
-        """Wait until nothing is at work, and what has ended is noted; say whether that came true."""
+        """Wait until nothing is at work, or just given out, and what has ended is noted; say whether that came true."""
 
         def idle() -> bool:
-            return not self._at_work and not self._over
+            return not (self._at_work or self._over or self._turning)
 
         with self._changed:
             return self._changed.wait_for(idle, seconds)
@@ -153,6 +151,8 @@ class Desk:
     def _serve(self) -> None:
         while True:
             with self._changed:
+                self._turning = False
+                self._changed.notify_all()
                 self._changed.wait_for(self._has_news, self._poll_seconds)
                 self._gather()
                 if self._closing:
@@ -197,7 +197,7 @@ class Desk:
         """Note what has ended and give out, in one transaction."""
         self._pace.begin()
         with self._changed:
-            over, leases = list(self._over), self._leases
+            self._turning, over, leases = True, list(self._over), self._leases
             known = {*self._at_work, *((it.run_id, it.number) for it, _ in over)}
         unsure, self._unsure = self._unsure, True
         with locked(self._engine) as connection:

@@ -92,8 +92,10 @@ class Ledger:
 
     def close(self) -> None:
         """Write what has ended so far, if the database answers."""
+        mine = self._writing.acquire(timeout=_CLOSE_SECONDS)
+        # Only now: whoever gathers ends would take them, and would have DBOS try for as long as the database does not answer.
         self._closing.set()
-        if self._writing.acquire(timeout=_CLOSE_SECONDS):
+        if mine:
             try:
                 self._end_together(self._taken())
             except exc.SQLAlchemyError as error:

@@ -43,8 +43,6 @@ if TYPE_CHECKING:
     from blockyard_platform.service.runs.submitting import Hold
     from blockyard_platform.service.signals import Signals
 
-_OVER = (Queued.ENDED, Queued.CANCELLED, Queued.FAILED)
-
 
 class Controlling:
     """Changes runs that are there."""
@@ -142,13 +140,14 @@ class Controlling:
         """Delete a run that has ended, with all that is known of it. Raises NotFoundError, ConflictError."""
         with self._database.writing() as work:
             row = _owned(work, caller, tenant, run_id)
-            queued = work.connection.scalar(sa.select(QUEUE.c.state).where(QUEUE.c.run == run_id))
-            if row.status == Status.WAIT.value or not row.settled or queued not in (None, *_OVER):
+            over = (RUNS.c.id == run_id, RUNS.c.status != Status.WAIT.value, RUNS.c.settled == 1)
+            stored = work.connection.scalar(sa.delete(RUNS).where(*over).returning(RUNS.c.stored))
+            if stored is None:
                 raise ConflictError("the run has not ended", "cancel it first, or wait for its end")
-            usage.keep_bytes(work, Caller.service(tenant), tenant, -row.stored)
+            usage.keep_bytes(work, Caller.service(tenant), tenant, -stored)
             work.change(sa.delete(EVENTS).where(EVENTS.c.run == run_id))
+            # Its worker may be about to note there that it has ended: it finds nothing to note then.
             work.change(sa.delete(QUEUE).where(QUEUE.c.run == run_id))
-            work.change(sa.delete(RUNS).where(RUNS.c.id == run_id))
             work.note(caller, tenant, "runs.delete", f"run/{run_id}", workflow=row.workflow)
 
     def _stop(self, work: Writing, run_id: str) -> None:

@@ -50,8 +50,10 @@ class Keeper:
         self._thread.join()
 
     def _serve(self) -> None:
-        while not self._closing:
+        while True:
             self._news.clear()
+            if self._closing:  # looked at after: what closes sets both
+                return
             pause = _SWEEP_SECONDS
             try:
                 pause = self._look()

@@ -25,7 +25,9 @@ from blockyard_platform.service.dispatch.port import Callbacks, Settings, Share,
 from ...store.postgres import REQUIRED, programs, server
 
 HERE = Path(__file__).parent
-PATIENCE = 30.0
+PATIENCE = 120.0
+NEVER_DEAD = 600.0
+"""A lease that does not run out while a test lasts, however long its process stands still: only one that has died is taken for dead."""
 
 
 @pytest.fixture(scope="session")
@@ -196,7 +198,7 @@ class Workers:
         self.trace.touch()
         self._processes: list[subprocess.Popen[bytes]] = []
 
-    def begin(self, name: str, lease: float = 10.0) -> subprocess.Popen[bytes]:
+    def begin(self, name: str, lease: float = NEVER_DEAD) -> subprocess.Popen[bytes]:
         """Start one, and wait until it takes part."""
         program = str(HERE / "worker_program.py")
         process = subprocess.Popen(
@@ -239,11 +241,18 @@ class Workers:
         """Wait until all threads stand still: those on another processor go on for a moment after the signal."""
         end = time.monotonic() + PATIENCE
         while True:
-            states = [it.read_text() for it in Path(f"/proc/{pid}/task").glob("*/stat")]
-            if all(it.rpartition(")")[2].split()[0] == "T" for it in states):
+            if all(it == "T" for it in self._states(pid)):
                 return
             assert time.monotonic() < end, f"process {pid} has not stopped"
             time.sleep(0.001)
+
+    def _states(self, pid: int) -> Iterator[str]:
+        for thread in Path(f"/proc/{pid}/task").iterdir():
+            try:
+                stat = (thread / "stat").read_text()
+            except (FileNotFoundError, ProcessLookupError):
+                continue  # It has ended since the folder was read.
+            yield stat.rpartition(")")[2].split()[0]
 
     def let_go(self) -> None:
         """Let held runs come to their end."""

@@ -6,7 +6,7 @@ from collections import Counter
 
 from blockyard_platform.service.dispatch.port import State
 
-from .conftest import Here, Workers
+from .conftest import PATIENCE, Here, Workers
 
 RUNS = ("held-0", "held-1", "held-2", "held-3")
 
@@ -26,10 +26,10 @@ async def test_another_process_takes_over_what_a_killed_one_had(
     here: Here, workers: Workers
 ) -> None:
     await submit(here, *RUNS)
-    # Nobody waits for the end of a lease that is longer than the patience of this test.
-    first = workers.begin("first", lease=600)
+    # Nobody waits for the end of a lease: it is longer than the patience of this test.
+    first = workers.begin("first")
     workers.wait(*(f"begin {it} first" for it in RUNS))
-    workers.begin("second", lease=600)
+    workers.begin("second")
     first.kill()
     first.wait()
     workers.wait(*(f"begin {it} second" for it in RUNS))
@@ -57,10 +57,11 @@ async def test_a_stopped_process_that_goes_on_learns_that_its_runs_are_lost(
     here: Here, workers: Workers
 ) -> None:
     await submit(here, *RUNS)
-    zombie = workers.begin("zombie", lease=1.5)
+    # Of two that may take each other for dead, one that was only slow could have lost its runs before, or lose them afterwards.
+    zombie = workers.begin("zombie")
     workers.wait(*(f"begin {it} zombie" for it in RUNS))
-    workers.begin("heir", lease=1.5)
     workers.stop(zombie)
+    workers.begin("heir", lease=1.5)
     workers.wait(*(f"begin {it} heir" for it in RUNS))
     os.kill(zombie.pid, signal.SIGCONT)
     workers.wait(*(f"{word} {it} zombie" for it in RUNS for word in ("lost", "dropped")))
@@ -85,7 +86,7 @@ async def test_a_process_that_is_terminated_hands_over(here: Here, workers: Work
     workers.wait(*(f"begin {it} first" for it in RUNS))
     second = workers.begin("second")
     first.terminate()
-    assert first.wait(20) == 0
+    assert first.wait(PATIENCE) == 0
     workers.wait(*(f"begin {it} second" for it in RUNS))
     assert counted(workers, "lost") == dict.fromkeys(RUNS, 1)
     workers.let_go()
@@ -93,7 +94,7 @@ async def test_a_process_that_is_terminated_hands_over(here: Here, workers: Work
         await here.reach(name, State.ENDED)
     assert {it.failures for it in here.dispatcher.list()} == {0}
     second.terminate()
-    assert second.wait(20) == 0
+    assert second.wait(PATIENCE) == 0
 
 
 async def test_what_a_living_worker_has_can_be_handed_over_by_hand(

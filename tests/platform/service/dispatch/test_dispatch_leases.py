@@ -103,15 +103,19 @@ def test_runs_of_a_worker_that_is_not_there_are_found(place: str) -> None:
 
 @pytest.mark.parametrize("place", ["postgresql"], indirect=True)
 def test_a_process_that_is_stopped_with_the_lock_is_cut_off(place: str) -> None:
-    """SQLite has no such limit: there, a stopped process holds the lock of its file until it goes on."""
+    """SQLite has no such limit: there, a stopped process holds the lock of its file until it goes on.
+
+    The limit is made short by the last thing that the holder does: from then on it is only waited for.
+    """
     engine = open_tables(place)
     with engine.connect() as holder, locked(engine) as other:
         assert other.scalar(sa.text("SHOW idle_in_transaction_session_timeout")) == "5s"
         other.rollback()
-        holder.execute(sa.text("SET idle_in_transaction_session_timeout TO '200ms'"))
-        holder.commit()
+        other.execute(sa.text("SET idle_in_transaction_session_timeout TO 0"))
+        other.commit()
         holder.execute(sa.text("SELECT pg_advisory_xact_lock(1651270512)"))
-        other.execute(sa.text("SET LOCAL lock_timeout TO '20s'"))
+        holder.execute(sa.text("SET LOCAL idle_in_transaction_session_timeout TO '200ms'"))
+        other.execute(sa.text("SET LOCAL lock_timeout TO '60s'"))
         other.execute(sa.text("SELECT pg_advisory_xact_lock(1651270512)"))
         with pytest.raises(exc.DBAPIError, match="idle-in-transaction timeout"):
             holder.execute(sa.text("SELECT 1"))

@@ -5,6 +5,7 @@ from threading import Event
 import pytest
 
 from blockyard_platform.service.dispatch.pace import Pace
+from blockyard_platform.service.dispatch.port import State
 
 from .conftest import Here, until
 
@@ -40,10 +41,13 @@ async def test_a_turn_gathers_while_most_slots_are_at_work_and_no_longer(
     here: Here, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The pace is made endless: only that half of the slots are free lets a turn begin."""
-    paced = Event()
+    paced, gathering = Event(), Event()
 
     def left(_: Pace) -> float:
-        return 60.0 if paced.is_set() else 0.0
+        if not paced.is_set():
+            return 0.0
+        gathering.set()
+        return 3600.0
 
     monkeypatch.setattr(Pace, "left", left)
     dispatcher = await here.begin(slots=4)
@@ -52,12 +56,13 @@ async def test_a_turn_gathers_while_most_slots_are_at_work_and_no_longer(
     await until(lambda: len(here.work.begun) == 4)
     paced.set()
     dispatcher.submit("next", "t")
+    await until(gathering.is_set)  # a turn that began before would not wait
     for number in range(2):
         here.work.gate(f"held-{number}").set()
     await until(lambda: len(here.work.ended) == 2)
     assert "next" not in here.work.begun
     here.work.gate("held-2").set()
-    await until(lambda: "next" in here.work.ended)
+    await here.reach("next", State.ENDED)
     # It is closed at once all the same, and what is at work is handed over.
     dispatcher.stop(drain=False)
     assert here.work.lost == ["held-3"]

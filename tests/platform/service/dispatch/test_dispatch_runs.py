@@ -2,16 +2,21 @@
 
 import asyncio
 from collections import Counter
+from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from threading import Event
 
 import pytest
 import sqlalchemy as sa
 
+from blockyard_platform.service.dispatch import desk
+from blockyard_platform.service.dispatch.desk import Desk
 from blockyard_platform.service.dispatch.dispatcher import DbosDispatcher
 from blockyard_platform.service.dispatch.port import DispatchError, Share, State
-from blockyard_platform.service.dispatch.tables import open_tables
+from blockyard_platform.service.dispatch.tables import locked, open_tables
 
-from .conftest import Here, until
+from .conftest import PATIENCE, Here, until
 
 
 async def test_each_run_is_executed_once(here: Here) -> None:
@@ -112,12 +117,20 @@ async def test_a_run_says_why_it_waits(here: Here) -> None:
     }
 
 
+def desk_of(dispatcher: DbosDispatcher) -> Desk:
+    parts = dispatcher._parts  # pyright: ignore[reportPrivateUsage]
+    assert parts is not None
+    assert parts.worker is not None
+    return parts.worker.desk
+
+
 async def test_what_runs_is_waited_for_when_the_worker_drains(here: Here) -> None:
     dispatcher = await here.begin(slots=1)
     dispatcher.submit("held", "t")
     await until(lambda: here.work.begun)
     dispatcher.submit("waits", "t")
     stopping = asyncio.ensure_future(asyncio.to_thread(dispatcher.stop))
+    await until(lambda: not desk_of(dispatcher)._taking)  # pyright: ignore[reportPrivateUsage]
     await asyncio.sleep(0.1)
     assert not stopping.done()
     here.work.gate("held").set()
@@ -126,6 +139,36 @@ async def test_what_runs_is_waited_for_when_the_worker_drains(here: Here) -> Non
     await here.begin()
     await here.reach("waits", State.ENDED)
     assert here.work.begun == ["waits"]
+
+
+async def test_what_is_just_given_out_is_waited_for_when_the_worker_drains(
+    here: Here, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the commit and the start it would be handed over, and begin here all the same."""
+    given, go_on = Event(), Event()
+
+    @contextmanager
+    def interrupted(engine: sa.Engine) -> Generator[sa.Connection]:
+        with locked(engine) as connection:
+            yield connection
+        given.set()
+        assert go_on.wait(PATIENCE)
+
+    monkeypatch.setattr(desk, "locked", interrupted)
+    dispatcher = await here.begin(slots=1)
+    dispatcher.submit("r", "t")
+    await until(given.is_set)
+    stopping = asyncio.ensure_future(asyncio.to_thread(dispatcher.stop))
+    await until(lambda: not desk_of(dispatcher)._taking)  # pyright: ignore[reportPrivateUsage]
+    await asyncio.sleep(0.1)
+    assert not stopping.done()
+    go_on.set()
+    await stopping
+    assert (here.work.ended, here.work.lost) == (["r"], [])
+    viewer = await here.begin(slots=0)
+    entry = viewer.status("r")
+    assert entry is not None
+    assert (entry.state, entry.number) == (State.ENDED, 1)
 
 
 @pytest.mark.parametrize("drain", [True, False])

@@ -6,6 +6,9 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import event
 
+from blockyard_platform.service.dispatch import runs as queue
+from blockyard_platform.service.dispatch.port import State as Queued
+from blockyard_platform.service.dispatch.runs import Claim
 from blockyard_platform.service.dispatch.tables import QUEUE
 from blockyard_platform.service.registry import usage
 from blockyard_platform.service.registry.database import Reading
@@ -177,6 +180,16 @@ def test_a_run_that_has_ended_is_deleted_with_all_that_is_known_of_it(desk: Desk
             assert list(work.connection.execute(sa.select(table))) == []
         with pytest.raises(NotFoundError):
             reading.read(work, ANT, "ant", run_id)
+
+
+def test_a_run_that_has_ended_is_deleted_before_its_worker_has_noted_it(desk: Desk) -> None:
+    run_id = desk.submit()
+    finish(desk, run_id)
+    set_queue(desk, run_id, state="RUNNING", worker="w", number=1)
+    desk.runs.delete(ANT, "ant", run_id)
+    with desk.database.writing() as work:
+        assert queue.end(work.connection, [Claim(run_id, 1, 0)], Queued.ENDED) == []
+        assert list(work.connection.execute(sa.select(QUEUE))) == []
 
 
 def test_others_see_and_change_nothing(desk: Desk) -> None:
