@@ -1,10 +1,15 @@
-"""The container engine and the registry that tests share: real ones, private to this session."""
+"""What all tests share: a container engine and a registry, real ones, private to this session; and patience with made-up inputs."""
 
 import os
 from collections.abc import Iterator
 
 import pytest
 from engines import Engine, Registry, make_busybox, start_engine, start_registry
+from hypothesis import settings
+
+# A machine may stall at any moment: how long an example takes says nothing of the code.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 
 @pytest.fixture(scope="session")
