@@ -52,6 +52,8 @@ class Keeper:
     def _serve(self) -> None:
         while not self._closing:
             self._news.clear()
+            if self._closing:  # by what was set before it was cleared
+                return
             pause = _SWEEP_SECONDS
             try:
                 pause = self._look()
