@@ -21,10 +21,12 @@ PORTS = ("8080", "9090")
 """Those of the page, in whose place the test takes free ones."""
 
 
-def free_port() -> str:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return str(found.getsockname()[1])
+def held_port() -> socket.socket:
+    """Hold a port that nobody is given any more; whoever asks for it by its number can listen there."""
+    found = socket.socket()
+    found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    found.bind(("127.0.0.1", 0))
+    return found
 
 
 class Person:
@@ -32,7 +34,8 @@ class Person:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.ports = dict(zip(PORTS, (free_port(), free_port()), strict=True))
+        self.held = {port: held_port() for port in PORTS}
+        self.ports = {port: str(it.getsockname()[1]) for port, it in self.held.items()}
         self.token = ""
         self.beside: dict[str, subprocess.Popen[str]] = {}
         (folder / "Makefile").symlink_to(ROOT / "Makefile")
@@ -106,9 +109,11 @@ class Person:
         for each in self.beside.values():
             each.send_signal(signal.SIGINT)
         for each in self.beside.values():
-            each.wait(60)
+            each.wait(120)
             if each.stdout is not None:
                 each.stdout.close()
+        for held in self.held.values():
+            held.close()
 
 
 def fits(expected: str, printed: str) -> bool:

@@ -8,6 +8,8 @@ import pytest
 
 from blockyard_platform.service.gathering import Gathered
 
+PATIENCE = 120
+
 
 class Slow:
     """Doubles numbers; the first group is held until it is let go."""
@@ -20,7 +22,7 @@ class Slow:
     def __call__(self, numbers: Sequence[int]) -> list[int]:
         self.groups.append(list(numbers))
         self.begun.set()
-        assert self.go_on.wait(10)
+        assert self.go_on.wait(PATIENCE)
         if any(it < 0 for it in numbers):
             raise ValueError(f"{min(numbers)} is less than nothing")
         return [2 * it for it in numbers]
@@ -45,13 +47,13 @@ def together(
 
     with ThreadPoolExecutor(len(numbers)) as threads:
         answers = [threads.submit(ask, numbers[0])]
-        assert slow.begun.wait(10)
+        assert slow.begun.wait(PATIENCE)
         for count, number in enumerate(numbers[1:], 1):
             answers.append(threads.submit(ask, number))
             while waiting(gathered) < count:
                 pass
         slow.go_on.set()
-        return slow, [it.result(10) for it in answers]
+        return slow, [it.result(PATIENCE) for it in answers]
 
 
 def test_what_comes_while_a_call_is_under_way_is_one_group() -> None:
@@ -91,24 +93,24 @@ def test_what_comes_in_the_pause_is_in_the_group() -> None:
 
     def pause() -> float:
         paused.set()
-        assert come.wait(10)
+        assert come.wait(PATIENCE)
         return 0.0
 
     come = Event()
     gathered = Gathered(slow, pause=pause)
     with ThreadPoolExecutor(3) as threads:
         answers = [threads.submit(gathered, 1)]
-        assert slow.begun.wait(10)
+        assert slow.begun.wait(PATIENCE)
         answers.append(threads.submit(gathered, 2))
         while waiting(gathered) < 1:
             pass
         slow.go_on.set()
-        assert paused.wait(10)
+        assert paused.wait(PATIENCE)
         answers.append(threads.submit(gathered, 3))
         while waiting(gathered) < 2:
             pass
         come.set()
-        assert [it.result(10) for it in answers] == [2, 4, 6]
+        assert [it.result(PATIENCE) for it in answers] == [2, 4, 6]
     assert slow.groups == [[1], [2, 3]]
 
 

@@ -14,7 +14,7 @@ from ..store.conftest import place, postgres
 
 __all__ = ["place", "postgres"]
 
-PATIENCE = 30.0
+PATIENCE = 120.0
 
 
 class Heard:

@@ -10,20 +10,17 @@ import sqlalchemy as sa
 
 from blockyard_platform.store.store import Store
 
-from .postgres import REQUIRED, programs, server
+from .postgres import REQUIRED, folder_for_all, programs, server
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres() -> Iterator[str]:
     """Yield the URL of a PostgreSQL server."""
     if programs() is None:
         if REQUIRED:
             pytest.fail("PostgreSQL's server is required here: install the package postgresql")
         pytest.skip("PostgreSQL's server is not installed")
-    folder = tmp_path_factory.mktemp("postgres")
-    for parent in (folder, *folder.parents[:2]):
-        parent.chmod(parent.stat().st_mode | 0o055)
-    with server(folder) as url:
+    with folder_for_all() as folder, server(folder) as url:
         yield url
 
 

@@ -24,6 +24,14 @@ def programs() -> Path | None:
 
 
 @contextmanager
+def folder_for_all() -> Generator[Path]:
+    """Yield a folder that the server's user may enter. Pytest's own is none: each run of it that begins closes that to all others."""
+    with tempfile.TemporaryDirectory(prefix="pgdata") as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
+@contextmanager
 def server(folder: Path) -> Generator[str]:
     """Run a server with its data in a folder; yield the URL of its database. Durability is left on."""
     owner = _owner()

@@ -59,9 +59,11 @@ class Controlling:
     def cancel(self, caller: Caller, tenant: str, run_id: str, reason: str = "") -> None:
         """Cancel a run: one at work is told, any other ends at once; one that has ended stays as it is. Raises NotFoundError."""
         with self._database.writing() as work:
-            status = _owned(work, caller, tenant, run_id).status
-            if status != Status.WAIT.value:
+            row = _owned(work, caller, tenant, run_id)
+            if row.status != Status.WAIT.value:
                 return
+            if row.concurrency is not None:
+                enter(work, caller, Action.RUNS_CONTROL, tenant).lock(work)
             self._stop(work, run_id)
             work.note(caller, tenant, "runs.cancel", f"run/{run_id}", reason=reason[:200])
 
@@ -123,10 +125,9 @@ class Controlling:
         if problems:
             raise RefusedError(problems)
         with self._database.writing() as work:
-            row = _owned(work, caller, tenant, run_id)
+            row = _owned(work, caller, tenant, run_id, lock=True)
             if row.status == Status.WAIT.value or not row.settled:
                 raise ConflictError("the run has not ended", "cancel it first, or wait for its end")
-            usage.take_runs(work, caller, tenant)
             drop: list[str] | None = None
             if not reset:
                 drop = [] if start is None else _after(work, admitted.plan, run_id, start)
@@ -134,20 +135,21 @@ class Controlling:
             if not hold(work, _candidate(row, admitted, bound)):
                 again = queue.Submission(run_id, tenant, row.priority, again=True)
                 queue.add(work.connection, [again])
+            # Last, as when it came in.
+            usage.take_runs(work, caller, tenant)
             work.note(caller, tenant, "runs.resume", f"run/{run_id}", start=start, reset=reset)
 
     def delete(self, caller: Caller, tenant: str, run_id: str) -> None:
         """Delete a run that has ended, with all that is known of it. Raises NotFoundError, ConflictError."""
         with self._database.writing() as work:
-            row = _owned(work, caller, tenant, run_id)
-            over = (RUNS.c.id == run_id, RUNS.c.status != Status.WAIT.value, RUNS.c.settled == 1)
-            stored = work.connection.scalar(sa.delete(RUNS).where(*over).returning(RUNS.c.stored))
-            if stored is None:
+            row = _owned(work, caller, tenant, run_id, lock=True)
+            if row.status == Status.WAIT.value or not row.settled:
                 raise ConflictError("the run has not ended", "cancel it first, or wait for its end")
-            usage.keep_bytes(work, Caller.service(tenant), tenant, -stored)
             work.change(sa.delete(EVENTS).where(EVENTS.c.run == run_id))
             # Its worker may be about to note there that it has ended: it finds nothing to note then.
             work.change(sa.delete(QUEUE).where(QUEUE.c.run == run_id))
+            work.change(sa.delete(RUNS).where(RUNS.c.id == run_id))
+            usage.keep_bytes(work, Caller.service(tenant), tenant, -row.stored)
             work.note(caller, tenant, "runs.delete", f"run/{run_id}", workflow=row.workflow)
 
     def _stop(self, work: Writing, run_id: str) -> None:
@@ -158,11 +160,11 @@ class Controlling:
             self._settler.settle(work, run_id)
 
 
-def _owned(work: Reading, caller: Caller, tenant: str, run_id: str) -> Any:
-    """Return the row of a tenant's run, for who may control runs. Raises NotFoundError."""
+def _owned(work: Reading, caller: Caller, tenant: str, run_id: str, *, lock: bool = False) -> Any:
+    """Return the row of a tenant's run, for who may control runs; with ``lock`` as nobody else can change it any more. Raises NotFoundError."""
     scope = enter(work, caller, Action.RUNS_CONTROL, tenant)
     wanted = scope.select(RUNS).where(RUNS.c.id == known(run_id))
-    row = work.connection.execute(wanted).first()
+    row = work.connection.execute(wanted.with_for_update() if lock else wanted).first()
     if row is None:
         raise NotFoundError("run", run_id)
     return row

@@ -11,7 +11,8 @@ import sqlalchemy as sa
 
 from blockyard_platform.results import RunResult
 from blockyard_platform.service.registry import usage
-from blockyard_platform.service.registry.callers import Caller
+from blockyard_platform.service.registry.access import lock_all
+from blockyard_platform.service.registry.callers import Action, Caller
 from blockyard_platform.service.runs import outcomes
 from blockyard_platform.service.runs.eventlog import ENDED, write
 from blockyard_platform.service.runs.outcomes import Outcome
@@ -102,6 +103,13 @@ class Settler:
         if not ended:
             return ended
         run_ids = [it.run_id for it in ended]
+        # Followers lock the tenants of groups, as those do that come in, and count after it.
+        lock_all(
+            work,
+            _SERVICE,
+            Action.USAGE_ADD,
+            {it.tenant for it in ended if it.concurrency is not None},
+        )
         outcomes.settle(work, [_settled(it) for it in ends if it.text is None], ended=False)
         outcomes.settle(
             work, [_written(work, it) for it in ends if it.text is not None], ended=True
@@ -200,9 +208,12 @@ def _charge(work: Writing, ends: Sequence[_End]) -> None:
 def end(work: Writing, run_id: str, status: Status, problems: Sequence[Problem] = ()) -> bool:
     """Write the end of a run that no worker has, and keep whoever had it from writing; False when it had ended before."""
     waits = (RUNS.c.id == run_id, RUNS.c.status == Status.WAIT.value)
-    row: Any = work.connection.execute(sa.select(RUNS.c.workflow).where(*waits)).first()
+    wanted = sa.select(RUNS.c.workflow, RUNS.c.tenant, RUNS.c.concurrency).where(*waits)
+    row: Any = work.connection.execute(wanted).first()
     if row is None:
         return False
+    if row.concurrency is not None:
+        lock_all(work, _SERVICE, Action.USAGE_ADD, [row.tenant])
     result = RunResult(run_id, row.workflow, status, problems=tuple(problems)).as_dict()
     changed = {"status": status.value, "ended": work.now, "result": dumped(result)}
     statement = sa.update(RUNS).where(*waits)

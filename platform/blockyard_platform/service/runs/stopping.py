@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from blockyard_platform.service.registry.access import lock_all
 from blockyard_platform.service.registry.callers import Action, Caller
 from blockyard_platform.service.registry.errors import DisabledError, NotFoundError
 from blockyard_platform.store.tables import RUNS
@@ -33,7 +34,9 @@ def cancel_stopped(
         after = rows[-1].id
         stopped = [row for row in rows if not _may_run(admitting, row)]
         if stopped:
+            grouped = {row.tenant for row in stopped if row.concurrency is not None}
             with database.writing() as work:
+                lock_all(work, Caller.service(), Action.RUNS_CONTROL, grouped)
                 controlling.cancel_all(work, tuple(row.id for row in stopped))
             count += len(stopped)
     if count:
@@ -42,7 +45,8 @@ def cancel_stopped(
 
 
 def _page(database: Database, tenant: str | None, after: str) -> list[Any]:
-    columns = (RUNS.c.id, RUNS.c.tenant, RUNS.c.workflow, RUNS.c.version, RUNS.c.document)
+    names = ("id", "tenant", "workflow", "version", "document", "concurrency")
+    columns = [RUNS.c[name] for name in names]
     open_ones = (RUNS.c.settled == 0, RUNS.c.status == Status.WAIT.value, RUNS.c.id > after)
     wanted = sa.select(*columns).where(*open_ones).order_by(RUNS.c.id).limit(_AT_ONCE)
     if tenant is not None:

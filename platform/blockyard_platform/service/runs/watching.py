@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from threading import Lock
 from typing import TYPE_CHECKING, NamedTuple
@@ -60,5 +60,7 @@ class Watching:
             groups = [self._waiting.get(run_id, set())] if run_id else self._waiting.values()
             found = [waiter for group in groups for waiter in group]
         for it in found:
-            if (ended or not it.ending) and not it.loop.is_closed():
-                it.loop.call_soon_threadsafe(it.event.set)
+            if ended or not it.ending:
+                # A loop may end between a look whether it has and the call: then nobody waits any more.
+                with suppress(RuntimeError):
+                    it.loop.call_soon_threadsafe(it.event.set)

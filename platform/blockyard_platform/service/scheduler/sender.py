@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from contextlib import suppress
 from threading import Event, Thread
 from typing import TYPE_CHECKING
 
@@ -62,8 +63,10 @@ class Sender:
     def nudge(self) -> None:
         """Look at once. May be called by any thread."""
         loop, changed = self._loop, self._changed
-        if loop is not None and changed is not None and not loop.is_closed():
-            loop.call_soon_threadsafe(changed.set)
+        if loop is not None and changed is not None:
+            # A loop may end between a look whether it has and the call: then nobody waits any more.
+            with suppress(RuntimeError):
+                loop.call_soon_threadsafe(changed.set)
 
     def close(self) -> None:
         """End; attempts that are under way are given up, and made again when their lease has passed."""

@@ -1,6 +1,7 @@
 """The app in this process, over both databases, with two tenants that have one of everything, and tokens of every role."""
 
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -70,6 +71,9 @@ ROLES = {"A": "admin", "O": "operator", "W": "author", "V": "viewer"}
 
 YAML = {"Content-Type": "application/yaml"}
 
+PATIENCE = 120.0
+"""Seconds in which a part tells how it stands, however slow the machine is."""
+
 
 class Idle:
     """A dispatcher of a process that executes nothing, where nobody is asked why a run waits."""
@@ -92,13 +96,14 @@ def parts(database: Database, tmp_path: Path) -> Iterator[Parts]:
     reveal = Secrets(database, opener(keys))
     ports = Ports(runs, RunRows(), QueueGate(signals))
     desk = HookDesk(database, runs, reveal, RunWaiter(database, watching))
+    looks = (checks.database(database.engine), checks.disk(tmp_path, 1, 1))
     yield Parts(
         settings=Settings(data=tmp_path, body_bytes=64 * 1024),
         database=database,
         catalog=catalog,
         keys=keys,
         admitting=admitting,
-        health=Examiner([checks.database(database.engine), checks.disk(tmp_path, 1, 1)]),
+        health=Examiner([replace(it, seconds=PATIENCE) for it in looks]),
         runs=runs,
         dispatcher=cast("Dispatcher", Idle()),
         watching=watching,

@@ -22,7 +22,7 @@ import sqlalchemy as sa
 from blockyard_platform.service.dispatch.dispatcher import DbosDispatcher
 from blockyard_platform.service.dispatch.port import Callbacks, Settings, Share, State
 
-from ...store.postgres import REQUIRED, programs, server
+from ...store.postgres import REQUIRED, folder_for_all, programs, server
 
 HERE = Path(__file__).parent
 PATIENCE = 120.0
@@ -31,16 +31,13 @@ NEVER_DEAD = 600.0
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres() -> Iterator[str]:
     """Yield the URL of a PostgreSQL server."""
     if programs() is None:
         if REQUIRED:
             pytest.fail("PostgreSQL's server is required here: install the package postgresql")
         pytest.skip("PostgreSQL's server is not installed")
-    folder = tmp_path_factory.mktemp("postgres")
-    for parent in (folder, *folder.parents[:2]):
-        parent.chmod(parent.stat().st_mode | 0o055)
-    with server(folder) as url:
+    with folder_for_all() as folder, server(folder) as url:
         yield url
 
 

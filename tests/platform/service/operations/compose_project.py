@@ -85,7 +85,7 @@ class Project:
         return httpx.Client(
             base_url="http://127.0.0.1:8080",
             headers={"Authorization": f"Bearer {token}"},
-            timeout=30,
+            timeout=120,
             transport=Door(self.engine.process.pid),
         )
 

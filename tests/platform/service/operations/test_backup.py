@@ -84,7 +84,7 @@ def test_what_is_no_plain_file_is_left_out(tmp_path: Path) -> None:
 
 def test_a_backup_is_of_one_moment_while_others_write(tmp_path: Path) -> None:
     data, file, back = make_data(tmp_path / "data"), tmp_path / "b.tar.gz", tmp_path / "back"
-    stop, going, failed = threading.Event(), threading.Barrier(3, timeout=30), list[Exception]()
+    stop, going, failed = threading.Event(), threading.Barrier(3, timeout=120), list[Exception]()
 
     def write(name: str) -> None:
         store = Store(data / "blockyard.db")

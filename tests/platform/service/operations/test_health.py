@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,13 @@ from blockyard_sandbox import doctor
 from blockyard_sandbox.containers.doctor import EngineReport
 
 OK = Finding(State.OK, "fine")
+LONG = 120.0
+"""Seconds that no look takes, on any machine."""
 
 
 async def found(check: Check) -> tuple[State, str]:
-    (part,) = (await Examiner([check]).look()).parts
+    """Return what a check finds, however long it takes."""
+    (part,) = (await Examiner([replace(check, seconds=LONG)]).look()).parts
     assert part.name == check.name
     return part.state, part.words
 
@@ -42,7 +46,7 @@ def fixed(state: State) -> Callable[[], Finding]:
 async def test_the_whole_is_as_good_as_its_worst_part(
     states: tuple[State, ...], whole: State, ready: bool
 ) -> None:
-    parts = [Check(f"p{number}", fixed(state)) for number, state in enumerate(states)]
+    parts = [Check(f"p{it}", fixed(state), seconds=LONG) for it, state in enumerate(states)]
     health = await Examiner(parts).look()
     assert (health.state, health.ready) == (whole, ready)
     assert [it.name for it in health.parts] == [it.name for it in parts]
@@ -54,30 +58,33 @@ async def test_the_whole_is_as_good_as_its_worst_part(
 
 
 async def test_parts_are_looked_at_side_by_side() -> None:
-    both = threading.Barrier(2, timeout=20)
+    both = threading.Barrier(2, timeout=LONG)
 
     def look() -> Finding:
         both.wait()
         return OK
 
-    health = await Examiner([Check("a", look, seconds=30), Check("b", look, seconds=30)]).look()
+    health = await Examiner([Check(it, look, seconds=LONG) for it in "ab"]).look()
     assert health.state is State.OK
 
 
 async def test_a_part_that_hangs_holds_up_nothing_and_has_one_thread() -> None:
-    free, begun = threading.Event(), 0
+    free, hangs, begun = threading.Event(), threading.Event(), 0
 
     def hang() -> Finding:
         nonlocal begun
         begun += 1
-        free.wait(20)
+        hangs.set()
+        free.wait(LONG)
         return OK
 
-    examiner = Examiner([Check("a", hang, seconds=0.05), Check("b", lambda: OK)])
+    parts = [Check("a", hang, seconds=0.05, keep=LONG), Check("b", lambda: OK, seconds=LONG)]
+    examiner = Examiner(parts)
     for _ in range(3):
         health = await examiner.look()
         assert [it.state for it in health.parts] == [State.FAILED, State.OK]
         assert health.parts[0].words.startswith("no answer after")
+    assert await asyncio.to_thread(hangs.wait, LONG)
     assert begun == 1
     free.set()
     while (await examiner.look()).state is State.FAILED:
@@ -94,7 +101,7 @@ async def test_a_finding_stands_for_a_while_and_a_failure_only_briefly() -> None
         looks += 1
         return Finding(state, f"look {looks}")
 
-    examiner = Examiner([Check("a", look, keep=60)], lambda: now)
+    examiner = Examiner([Check("a", look, seconds=LONG, keep=60)], lambda: now)
 
     async def words() -> tuple[str, float]:
         (part,) = (await examiner.look()).parts

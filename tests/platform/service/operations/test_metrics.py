@@ -219,7 +219,7 @@ def test_a_process_without_an_api_serves_its_metrics() -> None:
     metrics.lease_lost()
     server = MetricsServer(metrics, 0)
     try:
-        connection = HTTPConnection("127.0.0.1", server.port, timeout=10)
+        connection = HTTPConnection("127.0.0.1", server.port, timeout=120)
         connection.request("GET", "/metrics")
         answer = connection.getresponse()
         assert (answer.status, answer.getheader("Content-Type")) == (200, CONTENT_TYPE)

@@ -177,7 +177,7 @@ def test_a_purge_that_was_stopped_is_taken_up(database: Database, runs: Runs) ->
 def test_two_that_purge_at_once_do_it_once(database: Database, runs: Runs) -> None:
     for number in range(120):
         runs.make(f"r{number:03}", text=LONG + str(number % 7))
-    begin, found, failed = threading.Barrier(3, timeout=30), list[Purged](), list[Exception]()
+    begin, found, failed = threading.Barrier(3, timeout=120), list[Purged](), list[Exception]()
 
     def work() -> None:
         try:
@@ -348,6 +348,6 @@ def test_the_purger_forgets_and_then_tidies_until_nothing_is_left(
         return count
 
     purger = Purger(Retention(database), tidy, first=0.01)
-    assert done.wait(10)
+    assert done.wait(120)
     purger.close()
     assert left == []

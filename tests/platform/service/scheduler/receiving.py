@@ -32,6 +32,12 @@ class Receiver:
             return self._arrived.wait_for(lambda: len(self.got) >= count, seconds)
 
 
+class Listening(ThreadingHTTPServer):
+    """Keeps all who come at once, until it gets round to them."""
+
+    request_queue_size = 128
+
+
 @contextmanager
 def receiving() -> Generator[Receiver]:
     """Yield a server that listens."""
@@ -50,7 +56,7 @@ def receiving() -> Generator[Receiver]:
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = Listening(("127.0.0.1", 0), Handler)
     receiver = Receiver(server.server_port)
     thread = Thread(target=server.serve_forever, daemon=True)
     thread.start()

@@ -60,6 +60,7 @@ class Recording:
         assert order.key is not None
         with self.database.writing() as work:
             workflows.read(work, caller, order.tenant, order.workflow)
+            self._count_alone(work)
             number = work.connection.scalar(sa.select(sa.func.count()).select_from(RECORDED)) or 0
             digest = workflows.digest_of(json.dumps({"p": dict(order.params)}))
             run = f"run-{order.tenant}-{number + 1}"
@@ -119,6 +120,11 @@ class Recording:
     def failed(self, what: str, error: Exception) -> None:
         self.errors.append((what, error))
         self.told.set()
+
+    def _count_alone(self, work: Writing) -> None:
+        """Let no other submission count the runs before this one is there: two would have one number."""
+        if work.connection.dialect.name != "sqlite":
+            work.connection.execute(sa.select(sa.func.pg_advisory_xact_lock(1)))
 
     def _insert(self, work: Writing, run: str, order: Order) -> None:
         row: dict[str, Any] = {

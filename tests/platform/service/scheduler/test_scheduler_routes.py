@@ -30,6 +30,11 @@ async def nobody_waits(tenant: str, run_id: str, seconds: float) -> Ended | None
 
 @pytest.fixture
 def app(database: Database, runs: Recording) -> FastAPI:
+    return made(database, runs, seconds=120)
+
+
+def made(database: Database, runs: Recording, seconds: float) -> FastAPI:
+    """Return an app that waits so long for a body."""
     desk = HookDesk(database, runs, lambda tenant, name: (KEY,), nobody_waits)
     found = FastAPI()
 
@@ -37,7 +42,14 @@ def app(database: Database, runs: Recording) -> FastAPI:
     async def deliver(tenant: str, path: str, request: Request) -> Response:
         where = "/v1/{tenant}/{run_id}"
         return await taken(
-            desk, tenant, path, request, run_path=where, now=lambda: START, most=100, seconds=0.2
+            desk,
+            tenant,
+            path,
+            request,
+            run_path=where,
+            now=lambda: START,
+            most=100,
+            seconds=seconds,
         )
 
     return found
@@ -84,7 +96,10 @@ async def test_what_is_too_long_is_refused_before_it_is_read(app: FastAPI, runs:
     assert runs.rows() == []
 
 
-async def test_a_body_that_does_not_come_is_not_waited_for(app: FastAPI) -> None:
+async def test_a_body_that_does_not_come_is_not_waited_for(
+    database: Database, runs: Recording
+) -> None:
+    app = made(database, runs, seconds=0.2)
     sent: list[MutableMapping[str, Any]] = []
 
     async def receive() -> dict[str, Any]:

@@ -2,17 +2,19 @@
 
 import asyncio
 import json
+import socket
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
 
+from blockyard_platform.host_blocks.outgoing import connection
 from blockyard_platform.service.registry import policies, tenants
 from blockyard_platform.service.registry.callers import Caller
 from blockyard_platform.service.registry.database import Database
 from blockyard_platform.service.registry.errors import NotFoundError
 from blockyard_platform.service.runs.orders import Order
-from blockyard_platform.service.scheduler import outgoing, subscriptions
+from blockyard_platform.service.scheduler import outgoing, sending, subscriptions
 from blockyard_platform.service.scheduler.endings import on_approval_asked
 from blockyard_platform.service.scheduler.outgoing import LEASE, Outgoing
 from blockyard_platform.service.scheduler.sender import Sender
@@ -26,6 +28,7 @@ from .receiving import Receiver, receiving
 from .recording import Recording
 
 KEY = b"the key of the tenant ant"
+PATIENCE = 120.0
 BACKOFF = Backoff(attempts=4, base=1.0, factor=1.0, longest=1.0, give_up=1e9)
 
 
@@ -33,6 +36,13 @@ def reveal(tenant: str, name: str) -> Sequence[bytes]:
     if name == "GONE":
         raise NotFoundError("secret", name)
     return (b"short",) if name == "SHORT" else (KEY,)
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give attempts all the time that a slow machine needs: one that takes too long is made again."""
+    monkeypatch.setattr(sending, "SECONDS", PATIENCE)
+    monkeypatch.setattr(connection, "CONNECT_SECONDS", PATIENCE)
 
 
 @pytest.fixture
@@ -203,12 +213,13 @@ def test_only_hosts_of_the_policy_are_told(
 
 
 def test_nobody_listens(database: Database, clock: Clock, runs: Recording) -> None:
-    with receiving() as found:
-        port = found.port
-    allow(database, port, private=True)
-    subscribe(database, f"http://127.0.0.1:{port}/")
-    end(runs)
-    send(database)
+    with socket.socket() as held:  # so that nobody else takes the port meanwhile
+        held.bind(("127.0.0.1", 0))
+        port = held.getsockname()[1]
+        allow(database, port, private=True)
+        subscribe(database, f"http://127.0.0.1:{port}/")
+        end(runs)
+        send(database)
     (row,) = waiting(database)
     assert row.due is not None
     assert "cannot be connected to" in (row.problem or "")
