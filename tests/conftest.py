@@ -1,10 +1,15 @@
-"""The container engine and the registry that tests share: real ones, private to this session."""
+"""What all tests share: a real container engine and a registry, private to this session; and patience with generated input."""
 
 import os
 from collections.abc import Iterator
 
 import pytest
 from engines import Engine, Registry, make_busybox, start_engine, start_registry
+from hypothesis import HealthCheck, settings
+
+# A machine that stalls for a moment is no fault of what is tested.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 
 @pytest.fixture(scope="session")
