@@ -163,7 +163,7 @@ async def test_fail_fast_ends_the_other_combinations(
 ) -> None:
     stages = [
         {"id": "a", "if": "${{ matrix.x == 1 }}", "raise": "no"},
-        {"id": "b", "sleep": 0.2},
+        {"id": "b", "sleep": 600 if fail_fast else 0.01},  # until it is ended, or no time
     ]
     strategy = {"matrix": {"x": [1, 2, 3]}, "max-parallel": 2, "fail-fast": fail_fast}
     result = await runner.run(document({"m": {"strategy": strategy, "stages": stages}}))
