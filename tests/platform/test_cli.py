@@ -132,7 +132,7 @@ def test_a_failed_run_gives_1_and_says_where() -> None:
 def test_an_interrupted_run_gives_130_and_still_one_object(
     tmp_path: Path, number: signal.Signals
 ) -> None:
-    (tmp_path / "loop.yaml").write_text("name: loop\nstages: [{id: a, sleep: 60}]\n")
+    (tmp_path / "loop.yaml").write_text("name: loop\nstages: [{id: a, sleep: 600}]\n")
     process = subprocess.Popen(
         [COMMAND, "run", str(tmp_path / "loop.yaml"), "--json", "--events"],
         stdout=subprocess.PIPE,
@@ -143,7 +143,7 @@ def test_an_interrupted_run_gives_130_and_still_one_object(
     while "stage-started" not in process.stderr.readline():
         assert process.poll() is None
     process.send_signal(number)
-    out, _ = process.communicate(timeout=30)
+    out, _ = process.communicate(timeout=120)
     assert process.returncode == 130
     assert json.loads(out)["status"] == "CANCEL"
 

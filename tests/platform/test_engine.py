@@ -250,11 +250,21 @@ async def test_a_run_that_is_cancelled_before_it_begins_is_cancelled(runner: Run
 
 async def test_cancelling_the_waiting_task_cancels_the_run(runner: Runner) -> None:
     ended: list[str] = []
+    begun = asyncio.Event()
     document: Any = {"name": "t", "stages": [{"id": "s", "sleep": 60}]}
+
+    def note(_run: Any, event: Any) -> None:
+        if event.kind == "stage-started":
+            begun.set()
+
     waiting = asyncio.ensure_future(
-        runner.run(document, on_step_update=lambda run, stage: ended.append(stage.status))
+        runner.run(
+            document,
+            on_step_update=lambda run, stage: ended.append(stage.status),
+            on_event=note,
+        )
     )
-    await asyncio.sleep(0.2)
+    await begun.wait()
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await waiting
