@@ -226,6 +226,14 @@ def test_a_workflow_can_be_cancelled_before_it_has_begun() -> None:
     assert manager.status is Status.CANCEL
 
 
+def test_a_workflow_that_ends_just_then_can_be_cancelled(monkeypatch: pytest.MonkeyPatch) -> None:
+    manager = Manager([steps.one])
+    loop = vars(manager)["_loop"]
+    monkeypatch.setattr(loop, "is_closed", lambda: False)  # as it was a moment ago
+    manager.cancel()
+    assert manager.status is Status.SUCCESS
+
+
 async def test_a_manager_may_be_made_inside_of_a_running_loop() -> None:
     manager = Manager([steps.one, steps.coroutine])
     assert values(manager) == [1, ["awaited", 1]]
