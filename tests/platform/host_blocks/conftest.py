@@ -34,6 +34,8 @@ class Site:
 
     def __init__(self) -> None:
         self.answers: dict[str, bytes] = {}
+        self.first: dict[str, bytes] = {}
+        """Paths that are answered otherwise the first time."""
         self.endless: dict[str, tuple[bytes, bytes, float]] = {}
         """Paths that are answered with some bytes first, and others again and again after so many seconds each."""
         self.asked: list[bytes] = []
@@ -79,7 +81,7 @@ class Site:
                 writer.write(again)
                 await writer.drain()
                 await asyncio.sleep(seconds)
-        writer.write(self.answers.get(path, reply(404)))
+        writer.write(self.first.pop(path, None) or self.answers.get(path, reply(404)))
         await writer.drain()
 
     async def close(self) -> None:
