@@ -61,6 +61,7 @@ class Site:
         return None
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.transport.set_write_buffer_limits(0)  # what was drained has gone, before the end
         try:
             await self._answer(reader, writer)
         except (OSError, asyncio.IncompleteReadError):
