@@ -136,7 +136,7 @@ def test_a_server_that_is_not_there_is_named() -> None:
         url = f"http://127.0.0.1:{taken.getsockname()[1]}"
         with (
             Client(url, "token", tenant="t", retry=ONCE) as it,
-            raises(UnreachableError, "cannot reach") as caught,
+            pytest.raises(UnreachableError, match="cannot reach") as caught,
         ):
             it.get_run("r")
     assert (caught.value.sent, url in str(caught.value)) == (False, True)

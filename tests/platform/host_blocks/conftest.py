@@ -82,7 +82,7 @@ class Site:
                 writer.write(again)
                 await writer.drain()
                 await asyncio.sleep(seconds)
-        writer.write(self.first.pop(path, None) or self.answers.get(path, reply(404)))
+        writer.write(self.first.pop(path, b"") or self.answers.get(path, reply(404)))
         await writer.drain()
 
     async def close(self) -> None:
