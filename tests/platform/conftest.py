@@ -1,5 +1,6 @@
 """What the tests of the platform share: one sandbox a module, and a short way to run stages."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
@@ -9,6 +10,7 @@ from blockyard_platform import Runner, RunResult
 from blockyard_schemas.policy import Policy, personal_policy
 
 Go = Callable[..., Awaitable[RunResult]]
+Watch = Callable[[Any, Any], None]
 
 
 @pytest.fixture
@@ -22,6 +24,26 @@ async def runner() -> AsyncIterator[Runner]:
     """Yield a runner with the personal policy; its sandbox starts when a test needs it."""
     async with Runner() as found:
         yield found
+
+
+@pytest.fixture
+def five_minutes_after() -> Callable[..., Watch]:
+    """Return what makes an observer of events: once stages with these node paths have begun, the event loop's clock is five minutes ahead."""
+
+    def watching(*paths: str) -> Watch:
+        left = set(paths)
+
+        def watch(_run: Any, event: Any) -> None:
+            if event.kind == "stage-started" and event.path in left:
+                left.remove(event.path)
+                if not left:
+                    loop = asyncio.get_running_loop()
+                    clock = loop.time
+                    setattr(loop, "time", lambda: clock() + 300)  # noqa: B010  (this test's loop alone)
+
+        return watch
+
+    return watching
 
 
 @pytest.fixture

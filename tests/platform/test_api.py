@@ -162,8 +162,11 @@ def test_the_first_glance_and_the_plan_agree_on_the_need_of_a_guest(
 
 async def test_a_run_can_be_watched_and_cancelled_by_its_handle() -> None:
     async with Runner() as runner:
-        handle = runner.start({"name": "t", "stages": [{"sleep": 60}]})
-        await asyncio.sleep(0.05)
+        begun = asyncio.Event()
+        handle = runner.start(
+            {"name": "t", "stages": [{"sleep": 60}]}, on_event=lambda _run, _event: begun.set()
+        )
+        await begun.wait()
         handle.cancel()
         handle.cancel()
         result = await handle.result()

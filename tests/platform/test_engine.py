@@ -208,10 +208,13 @@ async def test_the_executed_steps_of_a_run_are_bounded_and_nothing_catches_that(
     assert result.status == "FAILED"
 
 
-async def test_a_run_ends_at_its_wall_seconds(policy: Policy) -> None:
-    run = policy.run.model_copy(update={"wall_seconds": 0.05})
+async def test_a_run_ends_at_its_wall_seconds(
+    policy: Policy, five_minutes_after: Callable[..., Any]
+) -> None:
+    run = policy.run.model_copy(update={"wall_seconds": 200})
+    document: Any = {"name": "t", "stages": [{"id": "a", "sleep": 1800}, {"id": "b"}]}
     async with Runner(policy=policy.model_copy(update={"run": run})) as runner:
-        result = await runner.run({"name": "t", "stages": [{"id": "a", "sleep": 60}, {"id": "b"}]})
+        result = await runner.run(document, on_event=five_minutes_after("a"))
     stages = result.as_dict()["jobs"]["main"]["stages"]
     assert (result.status, result.problems[0].rule) == ("FAILED", "TIMEOUT")
     assert (stages["a"]["status"], stages["a"]["code"]) == ("FAILED", 121)
@@ -228,7 +231,12 @@ async def test_cancel_stops_what_runs(runner: Runner) -> None:
     stages: Any = [
         {"id": "f", "foreach": [1, 2], "concurrent": 2, "stages": [{"id": "s", "sleep": 60}]}
     ]
-    handle = runner.start({"name": "t", "stages": stages}, on_event=lambda run, event: begun.set())
+
+    def note(_run: Any, event: Any) -> None:
+        if event.path == "f[1]/s":
+            begun.set()
+
+    handle = runner.start({"name": "t", "stages": stages}, on_event=note)
     await begun.wait()
     handle.cancel()
     result = await handle.result()
@@ -250,11 +258,21 @@ async def test_a_run_that_is_cancelled_before_it_begins_is_cancelled(runner: Run
 
 async def test_cancelling_the_waiting_task_cancels_the_run(runner: Runner) -> None:
     ended: list[str] = []
+    begun = asyncio.Event()
     document: Any = {"name": "t", "stages": [{"id": "s", "sleep": 60}]}
+
+    def note(_run: Any, event: Any) -> None:
+        if event.kind == "stage-started":
+            begun.set()
+
     waiting = asyncio.ensure_future(
-        runner.run(document, on_step_update=lambda run, stage: ended.append(stage.status))
+        runner.run(
+            document,
+            on_step_update=lambda run, stage: ended.append(stage.status),
+            on_event=note,
+        )
     )
-    await asyncio.sleep(0.2)
+    await begun.wait()
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await waiting

@@ -1,6 +1,7 @@
 """Jobs: what they wait for, when they are skipped, their matrix, retries, timeouts and outputs."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -163,7 +164,7 @@ async def test_fail_fast_ends_the_other_combinations(
 ) -> None:
     stages = [
         {"id": "a", "if": "${{ matrix.x == 1 }}", "raise": "no"},
-        {"id": "b", "sleep": 0.2},
+        {"id": "b", "sleep": 600 if fail_fast else 0.01},  # until it is ended, or no time
     ]
     strategy = {"matrix": {"x": [1, 2, 3]}, "max-parallel": 2, "fail-fast": fail_fast}
     result = await runner.run(document({"m": {"strategy": strategy, "stages": stages}}))
@@ -206,24 +207,29 @@ async def test_a_job_is_tried_again_as_its_retry_says(runner: Runner) -> None:
     assert said(result) == []
 
 
-async def test_a_job_ends_at_its_timeout_and_others_go_on(runner: Runner) -> None:
+async def test_a_job_ends_at_its_timeout_and_others_go_on(
+    runner: Runner, five_minutes_after: Callable[..., Any]
+) -> None:
     jobs = {
-        "slow": {"timeout": "50ms", "stages": [{"id": "a", "sleep": 60}]},
+        "slow": {"timeout": "200s", "stages": [{"id": "a", "sleep": 1800}]},
         "other": says("other", needs="slow", **{"trigger-rule": "one_failed"}),
     }
-    result = await runner.run(document(jobs))
+    result = await runner.run(document(jobs), on_event=five_minutes_after("slow:a"))
     assert statuses(result) == {"slow": "FAILED", "other": "SUCCESS"}
     slow = result.as_dict()["jobs"]["slow"]
     assert slow["error"]["name"] == "TIMEOUT"
     assert slow["stages"]["a"]["status"] == "CANCEL"
 
 
-async def test_the_workflow_s_timeout_stops_all_jobs(runner: Runner) -> None:
+async def test_the_workflow_s_timeout_stops_all_jobs(
+    runner: Runner, five_minutes_after: Callable[..., Any]
+) -> None:
     jobs = {
-        "a": {"stages": [{"id": "s", "sleep": 60}]},
-        "b": {"stages": [{"id": "s", "sleep": 60}]},
+        "a": {"stages": [{"id": "s", "sleep": 1800}]},
+        "b": {"stages": [{"id": "s", "sleep": 1800}]},
     }
-    result = await runner.run(document(jobs, timeout="60ms"))
+    watch = five_minutes_after("a:s", "b:s")
+    result = await runner.run(document(jobs, timeout="200s"), on_event=watch)
     assert result.status == "FAILED"
     assert [problem.rule for problem in result.problems] == ["TIMEOUT"]
     assert statuses(result) == {"a": "FAILED", "b": "FAILED"}

@@ -3,43 +3,65 @@
 import asyncio
 import signal
 import socket
+import sys
 import threading
-import time
+from collections.abc import Iterator
 
 import pytest
 
 from blockyard_platform.loops import complete
 
 
-def interrupt_beside() -> None:
-    """Have SIGINT arrive as it does when it comes just before a wait: noted, while the wait itself is not interrupted by it."""
+@pytest.fixture
+def deaf() -> Iterator[None]:
+    """Let threads take turns only where one of them waits: what a thread is to do while another waits comes no sooner."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(3600)
+    yield
+    sys.setswitchinterval(before)
 
-    def deliver() -> None:
-        time.sleep(0.3)
+
+class Interruption:
+    """SIGINT as it comes just before a wait: noted, while the wait itself is not interrupted by it."""
+
+    def __init__(self, patience: float) -> None:
+        self.heard = False
+        self._patience = patience
+        self._waiting, self._over = threading.Event(), threading.Event()
+
+    async def wait(self) -> None:
+        """Wait in the loop until that is heard; what is not heard in time wakes the loop."""
+        beside = threading.Thread(target=self._deliver, args=(asyncio.get_running_loop(),))
+        beside.start()
+        try:
+            self._waiting.set()
+            await asyncio.sleep(3600)
+        finally:
+            self._over.set()
+            beside.join()
+
+    def _deliver(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._waiting.wait()
         signal.pthread_kill(threading.get_ident(), signal.SIGINT)
-
-    threading.Thread(target=deliver).start()
-
-
-async def waiting(seconds: float) -> str:
-    interrupt_beside()
-    await asyncio.sleep(seconds)
-    return "nothing was heard"
+        self.heard = self._over.wait(self._patience)
+        loop.call_soon_threadsafe(int)
 
 
+@pytest.mark.usefixtures("deaf")
 def test_an_interruption_that_wakes_no_wait_is_heard() -> None:
-    begun = time.monotonic()
+    interruption = Interruption(60)
     with pytest.raises(KeyboardInterrupt):
-        complete(waiting(60))
-    assert time.monotonic() - begun < 30
+        complete(interruption.wait())
+    assert interruption.heard
 
 
+@pytest.mark.usefixtures("deaf")
 def test_the_event_loop_alone_hears_it_late() -> None:
     """What ``complete`` is there for: the day this fails, ``asyncio.run`` hears it as well."""
-    begun = time.monotonic()
+    interruption = Interruption(2)
     with pytest.raises(KeyboardInterrupt):
-        asyncio.run(waiting(4))
-    assert time.monotonic() - begun >= 4
+        asyncio.run(interruption.wait())
+    assert not interruption.heard
 
 
 def test_values_and_errors_come_through_and_nothing_is_left() -> None:

@@ -10,7 +10,7 @@ from blockyard_schemas.statuses import Code
 
 TIGHT: dict[str, Any] = {
     "cpu_seconds": 1.0,
-    "wall_seconds": 3.0,
+    "wall_seconds": 120.0,
     "memory_mib": 64,
     "output_kib": 4,
     "result_kib": 64,

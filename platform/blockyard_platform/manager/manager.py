@@ -17,6 +17,7 @@ from blockyard_platform.manager.planning import mode_of, places_of, plan_of, row
 from blockyard_platform.manager.tasks import Task
 from blockyard_platform.manager.workers import Workers, failure_of_step
 from blockyard_platform.results import RunResult
+from blockyard_sandbox.threads import in_loop
 from blockyard_schemas.statuses import Code, Status
 
 if TYPE_CHECKING:
@@ -108,8 +109,8 @@ class Manager:
         """Stop what is done, from any thread; tasks that had not ended have the status CANCEL, or WAIT."""
         self._cancelled = True
         loop, run = self._loop, self._run
-        if loop is not None and run is not None and not loop.is_closed():
-            loop.call_soon_threadsafe(run.stop, *_CANCELLED)
+        if loop is not None and run is not None:
+            in_loop(loop, run.stop, *_CANCELLED)
 
     def _begin(self) -> None:
         self._checkpoints.open(self._plan, self.tasks, *self._input)

@@ -35,7 +35,7 @@ class Scripted:
 
     def __exit__(self, *_: object) -> None:
         self._socket.close()
-        self._thread.join(timeout=10)
+        self._thread.join(timeout=120)
 
     def _serve(self) -> None:
         left: Iterator[Piece] = iter(self.answers)
@@ -47,7 +47,7 @@ class Scripted:
                     connection, _ = self._socket.accept()
                 except TimeoutError:
                     continue
-                connection.settimeout(10)
+                connection.settimeout(120)
                 with connection, suppress(OSError):
                     if self.context is None:
                         self._answer(connection, next(left, b""))
@@ -65,14 +65,21 @@ class Scripted:
     def _read(self, connection: socket.socket) -> None:
         data = b""
         while b"\r\n\r\n" not in data:
-            data += connection.recv(65_536)
+            data += _piece(connection)
         head, _, body = data.partition(b"\r\n\r\n")
         words = head.decode().lower().split("content-length: ")
         length = int(words[1].split("\r\n")[0]) if len(words) > 1 else 0
         while len(body) < length:
-            body += connection.recv(65_536)
+            body += _piece(connection)
         self.heads.append(head.decode())
         self.bodies.append(body)
+
+
+def _piece(connection: socket.socket) -> bytes:
+    piece = connection.recv(65_536)
+    if not piece:
+        raise ConnectionError("whoever asked has gone")
+    return piece
 
 
 def answer(body: bytes | str, status: str = "200 OK", *headers: str) -> bytes:

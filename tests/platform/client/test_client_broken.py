@@ -51,7 +51,7 @@ def test_a_stream_survives_its_server(mortal: Served) -> None:
                 mortal.end(signal.SIGKILL)
                 mortal.start()
             seen.append((event.seq, event.kind))
-        found = run.result(60)
+        found = run.result(120)
     assert found.status is Status.SUCCESS
     numbers = [seq for seq, _ in seen]
     assert numbers == sorted(set(numbers))
@@ -70,7 +70,7 @@ async def test_the_other_stream_and_a_wait_do_so_too(mortal: Served) -> None:
         rest = [it.seq async for it in stream]
         assert rest == sorted(set(rest))
         assert first.seq < rest[0]
-        assert (await client.wait(run.id, timeout=60)).status is Status.SUCCESS
+        assert (await client.wait(run.id, timeout=120)).status is Status.SUCCESS
 
 
 def test_a_certificate_that_nobody_signed_is_not_taken(tmp_path: Path) -> None:

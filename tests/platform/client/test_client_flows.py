@@ -15,10 +15,18 @@ from blockyard_schemas.statuses import Status
 
 from .served import FAILING, HELLO, SLOW
 
+SLEEPING = """
+name: sleeping
+params: {seconds: {type: number, default: 0}}
+stages:
+  - {id: s, sleep: "${{ params.seconds }}"}
+  - {id: a, raise: it is wrong}
+"""
+
 
 def test_a_run_is_submitted_and_its_result_waited_for(client: Client, tenant: str) -> None:
     run = client.submit(workflow="hello", params={"n": 3}, priority=5)
-    found = run.result(timeout=60)
+    found = run.result(timeout=120)
     assert (found.status, found.outputs, found.priority) == (Status.SUCCESS, {"answer": 63}, 5)
     assert repr(run) == f"Run({tenant}/{run.id})"
     assert run.look().state is State.ENDED
@@ -31,7 +39,7 @@ def test_a_run_is_submitted_and_its_result_waited_for(client: Client, tenant: st
 
 async def test_the_other_client_does_the_same(aclient: AsyncClient, tenant: str) -> None:
     run = await aclient.submit(HELLO, params={"n": 4})
-    found = await run.result(timeout=60)
+    found = await run.result(timeout=120)
     assert found.outputs == {"answer": 84}
     kinds = [it.kind async for it in run.events()]
     assert kinds == [it.kind async for it in aclient.list_events(run.id)]
@@ -42,17 +50,26 @@ async def test_the_other_client_does_the_same(aclient: AsyncClient, tenant: str)
 
 def test_a_document_can_be_plain_data(client: Client) -> None:
     document = {"name": "plain", "stages": [{"id": "a", "echo": "x"}]}
-    assert client.submit(document).result(60).workflow == "plain"
+    assert client.submit(document).result(120).workflow == "plain"
 
 
 def test_a_run_that_fails_is_an_exception_with_the_run(client: Client) -> None:
     run = client.submit(FAILING)
     with pytest.raises(RunFailedError, match="has ended with FAILED") as caught:
-        run.result(60)
+        run.result(120)
     assert caught.value.run.jobs == {"main": Status.FAILED}
-    again = client.resume_run(run.id)
+    client.resume_run(run.id)
+    assert client.wait(run.id, timeout=120).status is Status.FAILED
+
+
+def test_a_run_that_is_done_again_has_not_ended(client: Client) -> None:
+    run = client.submit(SLEEPING)
+    assert run.wait(120).status is Status.FAILED
+    again = client.resume_run(run.id, start="s", params={"seconds": 600})
+    assert (again.id, again.ended) == (run.id, None)
     assert again.state is not State.ENDED
-    assert client.wait(run.id, timeout=60).status is Status.FAILED
+    run.cancel()
+    assert run.wait(120).status is Status.CANCEL
 
 
 def test_a_run_is_cancelled(client: Client) -> None:
@@ -61,7 +78,7 @@ def test_a_run_is_cancelled(client: Client) -> None:
         if event.path == "a":
             run.cancel("enough")
     with pytest.raises(RunFailedError, match="CANCEL"):
-        run.result(60)
+        run.result(120)
     client.delete_run(run.id)
     with pytest.raises(NotFoundError) as caught:
         run.look()
@@ -90,6 +107,6 @@ def test_listings_go_over_all_pages(client: Client, tenant: str) -> None:
     rows = list(client.list_runs(tenant, limit=2))
     assert [it.id for it in rows] == ids[::-1]
     for run in ids:
-        client.wait(run, timeout=60)
+        client.wait(run, timeout=120)
     ended = client.list_runs(tenant, status=Status.SUCCESS, limit=2)
     assert {it.id for it in ended} == set(ids)

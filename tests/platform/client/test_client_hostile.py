@@ -1,5 +1,6 @@
 """Servers that mean no good, or are not what they are taken for."""
 
+import socket
 from collections.abc import Iterator
 
 import pytest
@@ -130,11 +131,15 @@ def test_cookies_and_variables_are_left_alone(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_a_server_that_is_not_there_is_named() -> None:
-    with Scripted([]) as server:
-        pass
-    with client(server) as it, pytest.raises(UnreachableError, match="cannot reach") as caught:
-        it.get_run("r")
-    assert (caught.value.sent, server.url in str(caught.value)) == (False, True)
+    with socket.socket() as taken:  # it does not listen, and nobody else can have its port
+        taken.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{taken.getsockname()[1]}"
+        with (
+            Client(url, "token", tenant="t", retry=ONCE) as it,
+            pytest.raises(UnreachableError, match="cannot reach") as caught,
+        ):
+            it.get_run("r")
+    assert (caught.value.sent, url in str(caught.value)) == (False, True)
 
 
 def test_a_submission_is_sent_again_with_the_same_key() -> None:

@@ -33,7 +33,7 @@ def test_tenants_and_quotas(client: Client, tenant: str) -> None:
     today = client.get_usage_today()
     assert (today.today.runs, today.quota.runs) == (0, 5)
     assert today.today.stored_bytes == len(HELLO)
-    client.submit(HELLO).result(60)
+    client.submit(HELLO).result(120)
     assert [it.runs for it in client.list_usage(tenant)] == [1]
 
 
@@ -148,7 +148,7 @@ def test_switches(client: Client, tenant: str) -> None:
         client.submit(workflow="hello")
     assert [it.rule for it in caught.value.problems] == ["stopped"]
     client.lift_switch("workflow", "hello", tenant=tenant)
-    assert client.submit(workflow="hello").result(60).outputs == {"answer": 42}
+    assert client.submit(workflow="hello").result(120).outputs == {"answer": 42}
     client.stop_something("tenant", tenant, "it mines", tenant=tenant)
     with pytest.raises(DisabledError, match="it mines"):
         client.submit(workflow="hello")

@@ -34,6 +34,8 @@ class Site:
 
     def __init__(self) -> None:
         self.answers: dict[str, bytes] = {}
+        self.first: dict[str, bytes] = {}
+        """Paths that are answered otherwise the first time."""
         self.endless: dict[str, tuple[bytes, bytes, float]] = {}
         """Paths that are answered with some bytes first, and others again and again after so many seconds each."""
         self.asked: list[bytes] = []
@@ -59,6 +61,7 @@ class Site:
         return None
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.transport.set_write_buffer_limits(0)  # what was drained has gone, before the end
         try:
             await self._answer(reader, writer)
         except (OSError, asyncio.IncompleteReadError):
@@ -79,7 +82,7 @@ class Site:
                 writer.write(again)
                 await writer.drain()
                 await asyncio.sleep(seconds)
-        writer.write(self.answers.get(path, reply(404)))
+        writer.write(self.first.pop(path, b"") or self.answers.get(path, reply(404)))
         await writer.drain()
 
     async def close(self) -> None:

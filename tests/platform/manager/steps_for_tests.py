@@ -108,7 +108,8 @@ def cannot_be_handed_over() -> Any:
 
 
 def hangs(initial_context: Context) -> None:
-    """Write a word long after the timeout."""
+    """Write where it is done, and a word long after the timeout."""
+    note(f"process-{os.getpid()}")
     time.sleep(initial_context.storage)
     note("hung")
 

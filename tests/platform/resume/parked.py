@@ -10,7 +10,7 @@ from blockyard_blocks import Catalog
 from blockyard_platform import Answer, Parking, Runner, RunResult
 from blockyard_platform.engine.deadlines import MARK
 from blockyard_platform.store.engines import open_engine
-from blockyard_platform.store.tables import STARTS
+from blockyard_platform.store.tables import RUNS, STARTS
 
 ANY = Parking(least=0)
 """Parks for whatever lies ahead."""
@@ -58,6 +58,7 @@ class Parked:
             wanted = wanted.where(sa.not_(STARTS.c.path.endswith(MARK)))
         with engine.begin() as connection:
             connection.execute(wanted)
+            connection.execute(sa.update(RUNS).values(created=RUNS.c.created - seconds))
         engine.dispose()
 
     def _runner(self) -> Runner:

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -138,11 +139,19 @@ async def test_its_guests_are_ended(stage: dict[str, Any], tmp_path: Path) -> No
 
 
 def _descendants(pid: int) -> set[int]:
+    """Return the processes below one; those that end meanwhile are of no account."""
     found: set[int] = set()
-    for task in Path(f"/proc/{pid}/task").iterdir():
-        for child in (task / "children").read_text().split():
-            found |= {int(child)} | _descendants(int(child))
+    with suppress(FileNotFoundError, ProcessLookupError):
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            for child in _children(task):
+                found |= {child} | _descendants(child)
     return found
+
+
+def _children(task: Path) -> list[int]:
+    with suppress(FileNotFoundError, ProcessLookupError):
+        return [int(child) for child in (task / "children").read_text().split()]
+    return []
 
 
 async def test_side_by_side_nothing_is_begun_after_it(tmp_path: Path, gate: Gate) -> None:

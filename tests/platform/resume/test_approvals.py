@@ -211,7 +211,7 @@ async def test_who_refuses_need_not_fill_the_form_in(parked: Parked) -> None:
 
 
 async def test_an_answer_comes_while_the_run_is_at_work(parked: Parked, done: Done) -> None:
-    branches = {"l": [ask(form=FORM), use("b")], "r": [{"id": "s", "sleep": 30}]}
+    branches = {"l": [ask(form=FORM), use("b")], "r": [{"id": "s", "sleep": 600}]}
     async with Runner(journal=parked.place, catalog=parked.catalog) as runner:
         document = {"name": "t", "stages": [{"id": "p", "parallel": branches}]}
         handle = runner.start(document, run_id="r", parking=ANY)

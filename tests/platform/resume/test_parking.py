@@ -2,12 +2,14 @@
 
 import asyncio
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import pytest
 
-from blockyard_blocks import Catalog
+from blockyard_blocks import Catalog, block
 from blockyard_platform import Event, Parking, Runner, RunResult, RunView
+from blockyard_platform.engine import interpreter
 from blockyard_platform.store.store import Store
 from blockyard_schemas.policy import RunLimits, personal_policy
 from blockyard_schemas.statuses import Status
@@ -211,41 +213,73 @@ async def test_a_run_that_is_parked_already_can_be_abandoned_and_cancelled(parke
 
 
 async def test_another_process_that_takes_it_while_it_parks_has_it(parked: Parked) -> None:
-    document = {"name": "t", "stages": [{"id": "s", "sleep": 0.2}, {"id": "w", **HOUR}]}
-    async with Runner(journal=parked.place) as one, Runner(journal=parked.place) as two:
-        handle = one.start(document, run_id="r", parking=parked.parking)
-        await asyncio.sleep(0.05)
+    begun, taken = asyncio.Event(), asyncio.Event()
+
+    @block(tags=set(), runs="host", name="mine.gate")
+    async def gate(context: Any) -> None:
+        """End, in the first process, once the second has come here."""
+        if begun.is_set():
+            taken.set()
+        begun.set()
+        await taken.wait()
+
+    stages = [{"id": "g", "uses": "mine.gate", "retry": 1}, {"id": "w", **HOUR}]
+    given: Any = {"journal": parked.place, "catalog": Catalog.of(gate)}
+    async with Runner(**given) as one, Runner(**given) as two:
+        handle = one.start({"name": "t", "stages": stages}, run_id="r", parking=parked.parking)
+        await begun.wait()
         other = two.start_again("r", parking=parked.parking)
         lost, result = await asyncio.gather(handle.result(), other.result())
     assert (lost.lost, lost.status, lost.parked) == (True, "FAILED", ())
     assert (result.lost, paths(result)) == (False, ["w"])
 
 
-async def test_time_in_a_car_park_is_no_time_at_work(tmp_path: Path) -> None:
-    policy = personal_policy().model_copy(update={"run": RunLimits(wall_seconds=0.5)})
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Return the seconds by which the clock of work on a run is ahead, which a test may change."""
+    ahead = [0.0]
+    monkeypatch.setattr(interpreter, "monotonic", lambda: monotonic() + ahead[0])
+    return ahead
+
+
+async def test_time_in_a_car_park_is_no_time_at_work(tmp_path: Path, clock: list[float]) -> None:
+    policy = personal_policy().model_copy(update={"run": RunLimits(wall_seconds=600)})
     wait = {"stages": [{"id": "w", **HOUR}, {"id": "s", "sleep": 0.1}, {"id": "v", **HOUR}]}
     results: list[RunResult] = []
     async with Runner(journal=tmp_path / "runs.db", policy=policy) as runner:
         parked = Parked(tmp_path / "runs.db")
         options: Any = {"parking": parked.parking}
         results.append(await runner.run({"name": "t", **wait}, run_id="r", **options))
-        await asyncio.sleep(0.6)
-        parked.later(3600)
-        results.append(await runner.resume("r", **options))
-        parked.later(3600)
-        results.append(await runner.resume("r", **options))
+        for _ in range(2):
+            clock[0] += 3600
+            parked.later(3600)
+            results.append(await runner.resume("r", **options))
     assert [it.status for it in results] == ["WAIT", "WAIT", "SUCCESS"]
 
 
-async def test_time_at_work_adds_up(tmp_path: Path) -> None:
-    policy = personal_policy().model_copy(update={"run": RunLimits(wall_seconds=0.9)})
-    stages = [{"id": "s", "sleep": 0.5}, {"id": "w", **HOUR}, {"id": "t", "sleep": 0.5}]
-    async with Runner(journal=tmp_path / "runs.db", policy=policy) as runner:
+async def test_time_at_work_adds_up(tmp_path: Path, clock: list[float]) -> None:
+    may_end = asyncio.Event()
+
+    @block(tags=set(), runs="host", name="mine.gate")
+    async def gate(context: Any) -> None:
+        """End when it may."""
+        await may_end.wait()
+
+    def work(_run: RunView, event: Event) -> None:
+        if (event.kind, event.path) == ("stage-finished", "s"):
+            clock[0] += 599.5
+
+    policy = personal_policy().model_copy(update={"run": RunLimits(wall_seconds=600)})
+    stages = [{"id": "s", "echo": "x"}, {"id": "w", **HOUR}, {"id": "t", "uses": "mine.gate", "retry": 1}]  # fmt: skip
+    given: Any = {"journal": tmp_path / "runs.db", "policy": policy, "catalog": Catalog.of(gate)}
+    async with Runner(**given) as runner:
         parked = Parked(tmp_path / "runs.db")
         options: Any = {"parking": parked.parking}
-        first = await runner.run({"name": "t", "stages": stages}, run_id="r", **options)
+        begun = {"name": "t", "stages": stages}
+        first = await runner.run(begun, run_id="r", on_event=work, **options)
         parked.later(3600)
         second = await runner.resume("r", **options)
+        may_end.set()
         third = await runner.resume("r", **options)
     assert (first.status, second.status, third.status) == ("WAIT", "FAILED", "SUCCESS")
-    assert [it.message for it in second.problems] == ["the run did not end within its 0.9 s"]
+    assert [it.message for it in second.problems] == ["the run did not end within its 600 s"]

@@ -89,7 +89,7 @@ async def test_a_document_ends_after_its_time(parked: Parked, done: Done) -> Non
     (waiting,) = first.parked
     assert waiting.deadline is not None
     assert (waiting.due, first.wakes) == (None, waiting.deadline)
-    parked.later(3599, clocks=True)
+    parked.later(3000, clocks=True)
     result = await parked.go_on({"ask": Answer(approved=True)}, parking=None)
     assert (result.status, done) == ("SUCCESS", ["a", "b"])
 

@@ -68,7 +68,7 @@ def test_a_run_begins_again_from_a_stage(folder: Path) -> None:
 
 
 def test_a_run_that_is_killed_is_taken_up(folder: Path) -> None:
-    text = "{name: slow, stages: [{id: a, echo: x}, {id: b, sleep: 30}]}"
+    text = "{name: slow, stages: [{id: a, echo: x}, {id: b, sleep: 600}]}"
     (folder / "slow.yaml").write_text(text)
     command = [COMMAND, "run", "slow.yaml", *KEEP, "--run-id", "r"]
     running = subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE, text=True)
@@ -94,7 +94,7 @@ def test_a_run_that_is_killed_is_taken_up(folder: Path) -> None:
         ("stage-started", "b"),
     ]
     os.kill(again.pid, signal.SIGINT)
-    out, _ = again.communicate(timeout=20)
+    out, _ = again.communicate(timeout=120)
     assert (again.returncode, json.loads(out)["status"]) == (130, "CANCEL")
 
 

@@ -282,9 +282,9 @@ async def test_a_run_that_is_cancelled_in_the_middle_ends_and_has_its_names(hous
     async with house.runner() as runner:
         document = {"name": "t", "stages": [{"id": "it", "uses": "host.wait"}]}
         handle = runner.start(document, run_id="r")
-        await asyncio.wait_for(asked.wait(), 20)
+        await asyncio.wait_for(asked.wait(), 120)
         handle.cancel()
-        result = await asyncio.wait_for(handle.result(), 20)
+        result = await asyncio.wait_for(handle.result(), 120)
     assert result.status is Status.CANCEL
     # What might have become the secret did not: the line is given when the call ends.
     assert [line.text for line in result.logs] == [TOKEN[:5]]
@@ -312,11 +312,11 @@ async def test_nothing_stops_a_run_while_its_result_is_masked(
     async with house.runner() as runner:
         document = {"name": "t", "stages": [take(value=REF)]}
         handles = [runner.start(document, run_id=name) for name in ("a", "b")]
-        await asyncio.wait_for(both.wait(), 20)
+        await asyncio.wait_for(both.wait(), 120)
         handles[0].cancel()
         handles[1].abandon("another process has it")
         go_on.set()
-        first, second = [await asyncio.wait_for(it.result(), 20) for it in handles]
+        first, second = [await asyncio.wait_for(it.result(), 120) for it in handles]
     assert [it.status for it in (first, second)] == [Status.SUCCESS] * 2
     with closing(sqlite3.connect(house.journal)) as base:
         rows = base.execute("select id, status from runs order by id").fetchall()

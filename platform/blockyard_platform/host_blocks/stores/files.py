@@ -28,7 +28,7 @@ MOST_ENTRIES: Final = 10_000
 MOST_LISTED: Final = 1_000
 _DEEPEST: Final = 16
 _BLOCK: Final = 4096
-_LOCK_SECONDS: Final = 10.0
+_LOCK_SECONDS: Final = 60.0
 _STALE_SECONDS: Final = 3600.0
 """Age of a file that was being written when the platform died."""
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator
     from pathlib import Path
 
-_BUSY_SECONDS: Final = 10.0
+_BUSY_SECONDS: Final = 60.0
 _TABLES: Final = """
 create table if not exists entries (key text primary key, value text, size integer, expires real) without rowid;
 create index if not exists entries_expires on entries (expires) where expires is not null;

@@ -8,7 +8,6 @@ from sqlalchemy import event
 
 from blockyard_platform.service.dispatch import runs as queue
 from blockyard_platform.service.dispatch.port import State as Queued
-from blockyard_platform.service.dispatch.runs import Claim
 from blockyard_platform.service.dispatch.tables import QUEUE
 from blockyard_platform.service.registry import usage
 from blockyard_platform.service.registry.database import Reading
@@ -182,13 +181,18 @@ def test_a_run_that_has_ended_is_deleted_with_all_that_is_known_of_it(desk: Desk
             reading.read(work, ANT, "ant", run_id)
 
 
-def test_a_run_that_has_ended_is_deleted_before_its_worker_has_noted_it(desk: Desk) -> None:
+def test_a_run_is_deleted_as_soon_as_it_is_seen_to_have_ended(desk: Desk) -> None:
+    """Its worker notes only then in the queue that it is at work no more, and finds nothing to note."""
     run_id = desk.submit()
+    set_queue(desk, run_id, state="RUNNING", number=1)
+    with pytest.raises(ConflictError):
+        desk.runs.delete(ANT, "ant", run_id)
     finish(desk, run_id)
-    set_queue(desk, run_id, state="RUNNING", worker="w", number=1)
+    set_queue(desk, run_id, state="RUNNING")
+    assert state(desk, run_id) == ("ended", "FAILED")
     desk.runs.delete(ANT, "ant", run_id)
     with desk.database.writing() as work:
-        assert queue.end(work.connection, [Claim(run_id, 1, 0)], Queued.ENDED) == []
+        assert queue.end(work.connection, [queue.Claim(run_id, 1, 0)], Queued.ENDED) == []
         assert list(work.connection.execute(sa.select(QUEUE))) == []
 
 
