@@ -44,12 +44,14 @@ def claim(work: Writing, caller: Caller, tenant: str, key: str, digest: str, run
         "run": run,
         "created": work.now,
     }
-    # On PostgreSQL this waits for another transaction that has just put the same key.
-    if work.change(scope.insert(work, SUBMISSIONS, **row).on_conflict_do_nothing()):
-        return Claim(run, new=True)
-    found = _find(work, scope, key, digest)
-    assert found is not None  # noqa: S101  (for type checkers: the row is there, since none could be put)
-    return Claim(found, new=False)
+    while True:
+        # On PostgreSQL this waits for another transaction that has just put the same key.
+        if work.change(scope.insert(work, SUBMISSIONS, **row).on_conflict_do_nothing()):
+            return Claim(run, new=True)
+        found = _find(work, scope, key, digest)
+        if found is not None:
+            return Claim(found, new=False)
+        # The key was an old one, which was forgotten just now.
 
 
 def find(work: Reading, caller: Caller, tenant: str, key: str, digest: str) -> str | None:

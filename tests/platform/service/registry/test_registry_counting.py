@@ -74,6 +74,23 @@ def test_a_key_that_was_undone_is_free(database: Database) -> None:
         assert submissions.claim(work, ANT, "ant", "key", OTHER, "b").new
 
 
+def test_a_key_that_is_forgotten_as_it_is_looked_for_is_free(
+    database: Database, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    find: Callable[..., str | None] = submissions._find  # pyright: ignore[reportPrivateUsage]
+
+    def late(work: Any, *given: Any) -> str | None:
+        submissions.purge(work, SERVICE, clock.now)
+        return find(work, *given)
+
+    with database.writing() as work:
+        submissions.claim(work, ANT, "ant", "key", ONE, "a")
+    clock.now += 1
+    monkeypatch.setattr(submissions, "_find", late)
+    with database.writing() as work:
+        assert submissions.claim(work, ANT, "ant", "key", OTHER, "b") == Claim("b", new=True)
+
+
 @pytest.mark.parametrize("key", ["", "a b", "a\n", "é", "\x00", "k" * 201])
 def test_a_key_that_cannot_be_is_refused(key: str, database: Database) -> None:
     with database.writing() as work:
