@@ -167,7 +167,9 @@ class Listener:
 
     def forget(self) -> None:
         """Begin to count anew."""
-        self._counted -= self.visits
+        while self._takes_one():
+            pass
+        self._counted = 0
 
     def _takes_one(self) -> bool:
         try:
