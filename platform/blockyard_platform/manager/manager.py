@@ -101,9 +101,10 @@ class Manager:
         if self.thread is None:
             return True
         self.thread.join(timeout)
-        if self._error is not None:
+        ended = not self.thread.is_alive()
+        if ended and self._error is not None:  # which it sets before it ends
             raise self._error
-        return not self.thread.is_alive()
+        return ended
 
     def cancel(self) -> None:
         """Stop what is done, from any thread; tasks that had not ended have the status CANCEL, or WAIT."""

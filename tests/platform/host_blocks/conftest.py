@@ -4,7 +4,8 @@ import asyncio
 import socket
 import ssl
 import subprocess
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,15 @@ def reply(status: int = 200, body: bytes = b"", **headers: str) -> bytes:
         lines.append(f"content-length: {len(body)}")
     head = "\r\n".join([f"HTTP/1.1 {status} Some", *lines])
     return head.encode() + b"\r\n\r\n" + body
+
+
+@contextmanager
+def silent(port: int) -> Generator[None]:
+    """Keep a port on which nobody listens any more: it could be anybody's, and who connects to it could even meet himself."""
+    with socket.socket() as held:
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        held.bind(("127.0.0.1", port))
+        yield
 
 
 class Site:

@@ -12,7 +12,7 @@ from blockyard_platform import Runner
 from blockyard_platform.results import StageRecord
 from blockyard_schemas.statuses import Code
 
-from .conftest import Site, Use, reply
+from .conftest import Site, Use, reply, silent
 
 
 async def get(use: Use, site: Site, path: str = "/", **given: Any) -> StageRecord:
@@ -164,7 +164,8 @@ async def test_what_is_no_http(use: Use, site: Site) -> None:
         assert record.error is not None
         assert f"127.0.0.1:{site.port} gives no answer of HTTP" in record.error["message"]
     await site.close()
-    record = await get(use, site)
+    with silent(site.port):
+        record = await get(use, site)
     assert record.error is not None
     assert "cannot be connected to: nothing answers there" in record.error["message"]
 

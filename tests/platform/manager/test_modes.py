@@ -234,6 +234,25 @@ def test_a_workflow_that_ends_just_then_can_be_cancelled(monkeypatch: pytest.Mon
     assert manager.status is Status.SUCCESS
 
 
+def test_what_ends_a_workflow_while_it_is_waited_for_is_raised() -> None:
+    manager = Manager([steps.one], mode="background")
+    manager.wait()
+
+    class Ending:
+        """A thread that has not ended when its time is over, and has when it is asked."""
+
+        def join(self, timeout: float | None) -> None:
+            """Wait in vain."""
+
+        def is_alive(self) -> bool:
+            vars(manager)["_error"] = OSError("no room")
+            return False
+
+    vars(manager)["thread"] = Ending()
+    with pytest.raises(OSError, match="no room"):
+        manager.wait(0)
+
+
 async def test_a_manager_may_be_made_inside_of_a_running_loop() -> None:
     manager = Manager([steps.one, steps.coroutine])
     assert values(manager) == [1, ["awaited", 1]]
