@@ -13,6 +13,7 @@ from blockyard_platform.secrets.providers import GivenSecrets
 from blockyard_platform.secrets.sealing import KeyRing
 from blockyard_platform.service.admitting import Admitting
 from blockyard_platform.service.dispatch.port import Settings
+from blockyard_platform.service.dispatch.port import State as Queued
 from blockyard_platform.service.operations.observing import Observing
 from blockyard_platform.service.registry import policies, tenants
 from blockyard_platform.service.registry.callers import ALL, Caller, Role
@@ -33,6 +34,7 @@ from ...store.conftest import place, postgres
 
 __all__ = ["place", "postgres"]
 
+PATIENCE = 120.0
 SERVICE = Caller.service()
 ADMIN = Caller(None, Role.ADMIN, frozenset({ALL}))
 POLICY = """
@@ -76,12 +78,21 @@ class Place:
         with self.database.reading() as work:
             return reading.read(work, SERVICE, tenant, run_id)
 
+    def queued(self, run_id: str) -> Queued | None:
+        """Return where dispatch has a run: it learns a moment later than who waits for a run that this has ended."""
+        found = self.worker.dispatcher.status(run_id)
+        return None if found is None else found.state
+
     def events(self, run_id: str, tenant: str = "ant") -> tuple[EventRow, ...]:
         with self.database.reading() as work:
             return details.events(work, SERVICE, tenant, run_id)
 
     def reach(
-        self, run_id: str, state: State = State.ENDED, seconds: float = 60, tenant: str = "ant"
+        self,
+        run_id: str,
+        state: State = State.ENDED,
+        seconds: float = PATIENCE,
+        tenant: str = "ant",
     ) -> RunDetail:
         """Wait for a state, and return what is known of the run then."""
         found: RunDetail = until(lambda: self._in(run_id, state, tenant), seconds)
@@ -92,7 +103,7 @@ class Place:
         return found if found.row.state is state else None
 
 
-def until(look: Callable[[], Any], seconds: float = 60) -> Any:
+def until(look: Callable[[], Any], seconds: float = PATIENCE) -> Any:
     """Wait until something is there, and return it."""
     end = time.monotonic() + seconds
     while not (found := look()):

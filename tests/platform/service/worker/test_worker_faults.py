@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Generator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from threading import Event
@@ -13,6 +14,7 @@ import pytest
 import sqlalchemy as sa
 
 from blockyard_platform.errors import JournalError
+from blockyard_platform.service.dispatch.port import State as Queued
 from blockyard_platform.service.gathering import Gathered
 from blockyard_platform.service.registry import usage
 from blockyard_platform.service.registry.database import Writing
@@ -24,13 +26,15 @@ from blockyard_platform.service.runs.settling import Settler
 from blockyard_platform.service.runs.tables import WAITS
 from blockyard_platform.service.runs.views import State
 from blockyard_platform.service.signals import Signals
+from blockyard_platform.service.worker.executor import Executor
+from blockyard_platform.service.worker.work import Work
 from blockyard_platform.store.errors import StoreError
 from blockyard_platform.store.journal import SqlJournal
 from blockyard_platform.store.store import Store
 from blockyard_platform.store.tables import RECORDS, RUNS, STARTS
 from blockyard_schemas.statuses import Status
 
-from .conftest import SERVICE, Place, until
+from .conftest import PATIENCE, SERVICE, Place, until
 
 TWO = "name: two\nstages: [{id: a, echo: one}, {id: b, echo: two}]\n"
 NAP = "name: waits\nstages: [{id: a, wait: 5.5s}]\n"
@@ -216,3 +220,31 @@ def test_a_run_that_is_cancelled_while_its_journal_fails_comes_to_an_end(
     here.runs.cancel(SERVICE, "ant", run_id)
     assert here.reach(run_id).row.status is Status.CANCEL
     assert counts["finished"] >= 1
+
+
+def test_a_run_that_comes_back_before_its_first_thread_is_through_is_the_second_ones(
+    here: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its worker has lost it, and was given it again: it must hear what is wished of it."""
+    found: list[tuple[Executor, Work]] = []
+    gates = (Event(), Event())
+
+    def held(self: Executor, run_id: str, work: Work) -> None:
+        gate = gates[len(found)]
+        found.append((self, work))
+        assert gate.wait(PATIENCE), run_id
+
+    monkeypatch.setattr(Executor, "_execute", held)
+    run_id = here.submit(TWO)
+    until(lambda: len(found) == 1)
+    executor = found[0][0]
+    with ThreadPoolExecutor(1) as threads:
+        again = threads.submit(executor.execute, run_id)
+        until(lambda: len(found) == 2)
+        gates[0].set()
+        until(lambda: here.queued(run_id) is Queued.ENDED)
+        works = executor._works  # pyright: ignore[reportPrivateUsage]
+        assert works == {run_id: found[1][1]}
+        gates[1].set()
+        again.result(PATIENCE)
+    assert works == {}
