@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from blockyard_platform.host_blocks import platform_catalog
 from blockyard_platform.secrets.providers import GivenSecrets
@@ -18,17 +19,19 @@ from blockyard_platform.service.operations.observing import Observing
 from blockyard_platform.service.registry import policies, tenants
 from blockyard_platform.service.registry.callers import ALL, Caller, Role
 from blockyard_platform.service.registry.database import Database
-from blockyard_platform.service.runs import details, reading
+from blockyard_platform.service.runs import details, parking, reading
 from blockyard_platform.service.runs.keeper import Keeper
 from blockyard_platform.service.runs.orders import Order
 from blockyard_platform.service.runs.runs import Runs
 from blockyard_platform.service.runs.settling import Settler
+from blockyard_platform.service.runs.tables import WAITS
 from blockyard_platform.service.runs.views import EventRow, RunDetail, State
 from blockyard_platform.service.signals import Signals
 from blockyard_platform.service.vault import Vault
 from blockyard_platform.service.worker.ground import Ground
 from blockyard_platform.service.worker.shares import Shares
 from blockyard_platform.service.worker.worker import Worker
+from blockyard_platform.store.tables import STARTS
 
 from ...store.conftest import place, postgres
 
@@ -82,6 +85,17 @@ class Place:
         """Return where dispatch has a run: it learns a moment later than who waits for a run that this has ended."""
         found = self.worker.dispatcher.status(run_id)
         return None if found is None else found.state
+
+    def begun(self, run_id: str) -> None:
+        """Wait until a run has begun with a stage: one that is at work by the queue may not have come so far."""
+        until(lambda: "stage-started" in [it.kind for it in self.events(run_id)])
+
+    def come(self) -> None:
+        """Let an hour have passed for what is parked."""
+        with self.database.writing() as work:
+            work.change(sa.update(STARTS).values(at=STARTS.c.at - 3_600))
+            work.change(sa.update(WAITS).values(due=WAITS.c.due - 3_600))
+            self.ground.signals.publish(work.connection, parking.TOPIC)
 
     def events(self, run_id: str, tenant: str = "ant") -> tuple[EventRow, ...]:
         with self.database.reading() as work:
