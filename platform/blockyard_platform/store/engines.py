@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Connection, Engine
     from sqlalchemy.pool import ConnectionPoolEntry
 
-_BUSY_SECONDS = 10
+_BUSY_SECONDS = 30
+"""How long a write waits for others on SQLite, which lets nobody go first who has waited longest."""
 _IDLE_SECONDS = 60
 """How long a transaction may stand still in PostgreSQL. A journal holds a connection as long as its run, but no transaction."""
 _PAUSE_SECONDS = 0.01

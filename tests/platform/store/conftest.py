@@ -8,9 +8,16 @@ from uuid import uuid4
 import pytest
 import sqlalchemy as sa
 
+from blockyard_platform.service.dispatch import tables as dispatch_tables
+from blockyard_platform.service.registry import tables as registry_tables
+from blockyard_platform.service.runs import tables as runs_tables
+from blockyard_platform.service.scheduler import tables as scheduler_tables
 from blockyard_platform.store.store import Store
 
 from .postgres import REQUIRED, folder_for_all, programs, server
+
+TABLES = (dispatch_tables, registry_tables, runs_tables, scheduler_tables)
+"""What adds to the tables that the program knows: all of them are made by the migrations."""
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
+_WAIT = ("-w", "-t", "300")
 REQUIRED = os.environ.get("BLOCKYARD_REQUIRE") == "all"
 
 
@@ -52,12 +53,12 @@ def server(folder: Path) -> Generator[str]:
         "--encoding=UTF8",
     )
     options = f"-k {sockets} -c listen_addresses= -c unix_socket_permissions=0777"
-    start = ("-D", str(data), "-o", options, "-l", str(folder / "log"), "-w", "start")
+    start = ("-D", str(data), "-o", options, "-l", str(folder / "log"), *_WAIT, "start")
     _call(owner, str(where / "pg_ctl"), *start)
     try:
         yield f"postgresql://tests@/postgres?host={sockets}"
     finally:
-        _call(owner, str(where / "pg_ctl"), "-D", str(data), "-m", "immediate", "-w", "stop")
+        _call(owner, str(where / "pg_ctl"), "-D", str(data), "-m", "immediate", *_WAIT, "stop")
         shutil.rmtree(sockets, ignore_errors=True)
 
 
@@ -73,7 +74,7 @@ def restart(folder: Path) -> None:
         str(folder / "data"),
         "-m",
         "immediate",
-        "-w",
+        *_WAIT,
         *log,
         "restart",
     )

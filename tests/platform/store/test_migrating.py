@@ -25,6 +25,7 @@ from blockyard_platform.store.tables import HEAD, METADATA
 
 from .test_store import record
 
+PATIENCE = 180.0
 OPENS = """
 import sys
 from blockyard_platform.store.store import Store
@@ -89,7 +90,7 @@ def open_at_once(place: str, count: int = 4) -> None:
         each.stdin.write("\n")
         each.stdin.flush()
     for each in processes:
-        told, wrong = each.communicate(timeout=60)
+        told, wrong = each.communicate(timeout=PATIENCE)
         assert (told, wrong) == ("opened\n", "")
 
 
@@ -123,9 +124,11 @@ def test_a_process_that_dies_while_it_migrates_leaves_it_to_the_next(place: str)
     back(place, "0003")
     dying = begin(DIES, place)
     ready(dying)
+    assert state(place) == ("0003", False)
     others = [begin(OPENS, place) for _ in range(2)]
     for each in others:
         ready(each)
+    for each in others:  # they wait for the lock from now on, and not for ever
         assert each.stdin is not None
         each.stdin.write("\n")
         each.stdin.flush()
@@ -133,7 +136,7 @@ def test_a_process_that_dies_while_it_migrates_leaves_it_to_the_next(place: str)
     dying.send_signal(signal.SIGKILL)
     dying.communicate()
     for each in others:
-        assert each.communicate(timeout=60) == ("opened\n", "")
+        assert each.communicate(timeout=PATIENCE) == ("opened\n", "")
     assert state(place) == (HEAD, True)
 
 

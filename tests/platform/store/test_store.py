@@ -11,14 +11,17 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import event
 
-from blockyard_platform import Runner
+from blockyard_platform import Answer, Runner
+from blockyard_platform.engine.handle import RunHandle
 from blockyard_platform.engine.journal import Begun, Marks
+from blockyard_platform.events import RunView
 from blockyard_platform.results import RunResult, StageRecord
 from blockyard_platform.store.engines import open_engine
 from blockyard_platform.store.errors import FencedError, StoreError
 from blockyard_platform.store.migrations import upgrade
 from blockyard_platform.store.store import Store
 from blockyard_platform.store.tables import HEAD, INLINE_BYTES, METADATA
+from blockyard_platform.waits import Waiting
 from blockyard_schemas.statuses import Code, Status
 
 
@@ -245,13 +248,36 @@ def test_the_migrations_make_the_tables_that_the_program_knows(place: str) -> No
     engine.dispose()
 
 
+ASKS: dict[str, Any] = {
+    "name": "t",
+    "stages": [
+        {"id": "a", "wait": {"approval": {"message": "go on?"}}},
+        {"id": "b", "echo": "x"},
+    ],
+}
+YES = Answer(approved=True)
+
+
+def nobody(_run: RunView, _waiting: Waiting) -> None:
+    """Leave an approval to who has the handle."""
+
+
+async def asked(handle: RunHandle) -> None:
+    """Wait until a run waits for its answer: it is at work until then."""
+    async with asyncio.timeout(120):
+        while "a" not in handle.waiting:
+            await asyncio.sleep(0.01)
+
+
 async def test_a_run_is_taken_over_while_it_is_at_work(place: str) -> None:
-    document = {"name": "t", "stages": [{"id": "a", "sleep": 0.3}, {"id": "b", "echo": "x"}]}
     async with Runner(journal=place) as one, Runner(journal=place) as two:
-        handle = one.start(document, run_id="r")
-        await asyncio.sleep(0.1)
-        taken = await two.resume("r")
-        lost = await handle.result()
+        handle = one.start(ASKS, run_id="r", on_approval=nobody)
+        await asked(handle)
+        heir = two.start_again("r", on_approval=nobody)
+        await asked(heir)
+        assert handle.answer("a", YES)
+        assert heir.answer("a", YES)
+        taken, lost = await heir.result(), await handle.result()
     assert taken.status == "SUCCESS"
     assert lost.status == "FAILED"
     assert [problem.rule for problem in lost.problems] == ["INTERRUPTED"]
@@ -261,16 +287,23 @@ async def test_a_run_is_taken_over_while_it_is_at_work(place: str) -> None:
     store.close()
 
 
+def cut_off(postgres: str) -> None:
+    """End all connections to a database, and wait until they have ended: they are only told to."""
+    engine = sa.create_engine(sa.make_url(postgres).set(drivername="postgresql+psycopg"))
+    others = "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
+    with engine.connect() as connection:
+        connection.execute(sa.text(f"SELECT pg_terminate_backend(pid) {others}"))
+        while connection.scalar(sa.text(f"SELECT count(*) {others}")):
+            connection.rollback()
+    engine.dispose()
+
+
 async def test_a_server_that_ends_the_connection_ends_the_run(postgres: str) -> None:
-    stages = [{"id": "a", "sleep": 0.3}, {"id": "b", "echo": "x"}]
     async with Runner(journal=postgres) as runner:
-        handle = runner.start({"name": "t", "stages": stages}, run_id="cut")
-        await asyncio.sleep(0.1)
-        engine = sa.create_engine(sa.make_url(postgres).set(drivername="postgresql+psycopg"))
-        with engine.connect() as connection:
-            cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
-            connection.execute(sa.text(cut))
-        engine.dispose()
+        handle = runner.start(ASKS, run_id="cut", on_approval=nobody)
+        await asked(handle)
+        cut_off(postgres)
+        assert handle.answer("a", YES)
         result = await handle.result()
     assert (result.status, [it.rule for it in result.problems]) == ("FAILED", ["INTERRUPTED"])
     assert "the journal cannot be written" in result.problems[0].message

@@ -85,7 +85,9 @@ class Executor:
                 self._execute(run_id, work)
         finally:
             with self._lock:
-                del self._works[run_id]
+                # A run that was lost may have come back before its first thread is through: what is there is not this one's then.
+                if self._works.get(run_id) is work:
+                    del self._works[run_id]
 
     def cancel(self, run_id: str) -> None:
         """Cancel a run that is under way here."""

@@ -25,7 +25,7 @@ def test_what_a_run_told_is_written_by_who_takes_it_or_kept(tmp_path: Path) -> N
     log = EventLog(database.engine, signals)
     mine, other = Voice("mine", 1, 10_000), Voice("other", 1, 10_000)
     log.tell(mine, "a", "", {})
-    assert log.flush()
+    assert log.flush(120)
     assert written(database) == [("mine", "a")]
     log.tell(mine, "b", "", {})
     log.tell(other, "c", "", {})

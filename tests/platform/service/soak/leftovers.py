@@ -1,15 +1,25 @@
 """What must not be there when the service has ended: processes, control groups, mounts, files."""
 
 import os
+import time
 from pathlib import Path
 
 from .processes import Fleet
 
 _GROUPS = Path("/sys/fs/cgroup")
+_PATIENCE_SECONDS = 60.0
+"""How long what is ended by the end of another process, as guests are, may take."""
 
 
 def left_over(before: set[int], mounts: set[str], fleet: Fleet, temporary: Path) -> list[str]:
-    """Return what the service has left, in words; ``before`` and ``mounts`` were there before it began."""
+    """Return what the service has left, in words, once it has had the time to go; ``before`` and ``mounts`` were there before it began."""
+    end = time.monotonic() + _PATIENCE_SECONDS
+    while (found := _left_now(before, mounts, fleet, temporary)) and time.monotonic() < end:
+        time.sleep(0.1)
+    return found
+
+
+def _left_now(before: set[int], mounts: set[str], fleet: Fleet, temporary: Path) -> list[str]:
     mine = {pid: words for pid, words in _descendants().items() if pid not in before}
     mine = {pid: words for pid, words in mine.items() if "postgres" not in words.split(" ")[0]}
     found = [f"process {pid} is left: {words}" for pid, words in sorted(mine.items())]

@@ -41,9 +41,9 @@ class Load:
     clients: int
     accepted: list[Accepted] = field(default_factory=list[Accepted])
     errors: int = 0
+    broken: list[BaseException] = field(default_factory=list[BaseException])
     _lock: Lock = field(default_factory=Lock)
     _ending: Event = field(default_factory=Event)
-    _broken: list[BaseException] = field(default_factory=list[BaseException])
 
     def prepare(self) -> None:
         """Make the tenants and their policies."""
@@ -65,8 +65,8 @@ class Load:
         self._ending.set()
         for thread in self._threads:
             thread.join()
-        if self._broken:
-            raise self._broken[0]
+        if self.broken:
+            raise self.broken[0]
 
     def _client(self) -> httpx.Client:
         headers = {"Authorization": f"Bearer {self.fleet.token}"}
@@ -82,7 +82,7 @@ class Load:
                     else:
                         self._ending.wait(0.5)
         except BaseException as error:
-            self._broken.append(error)
+            self.broken.append(error)
             raise
 
     def _submit(self, client: httpx.Client, chance: random.Random) -> None:

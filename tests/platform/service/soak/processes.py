@@ -1,6 +1,7 @@
 """The service as processes: started, watched, and started again when they have died, as an init system does."""
 
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -28,9 +29,11 @@ class Member:
     log: Path
     process: subprocess.Popen[bytes] | None = None
     pids: list[int] = field(default_factory=list[int])
+    logged: int = 0
 
     def start(self) -> None:
         with self.log.open("ab") as log:
+            self.logged = log.tell()
             self.process = subprocess.Popen(
                 (*_PROGRAM, *self.arguments),
                 stdout=log,
@@ -45,6 +48,10 @@ class Member:
             return False
         self.process.send_signal(number)
         return True
+
+    def takes_runs(self) -> bool:
+        """Say whether the process that lives has come so far, for a worker."""
+        return b"takes up to" in self.log.read_bytes()[self.logged :]
 
     def zygotes(self) -> list[int]:
         """Return the processes that this one's guests are forked from."""
@@ -94,7 +101,14 @@ class Fleet:
             time.sleep(0.1)
         raise AssertionError("the server does not answer")
 
-    def end(self, seconds: float = 60) -> None:
+    def wait_for_workers(self, seconds: float = 180) -> None:
+        """Wait until all workers take runs: one that is told to end before has not begun to listen to that."""
+        end = time.monotonic() + seconds
+        while late := [it.name for it in self.workers() if not it.takes_runs()]:
+            assert time.monotonic() < end, f"these do not take runs: {late}"
+            time.sleep(0.1)
+
+    def end(self, seconds: float = 180) -> None:
         """End all in order; whoever does not is killed, and that is an error."""
         self._ending.set()
         if self._watch is not None:
@@ -130,6 +144,22 @@ def _token(server: Member) -> str:
     raise AssertionError(f"no token was printed: {server.log.read_text()}")
 
 
+def _port() -> int:
+    """Return a port that is free, and that no connection is given by chance while the server is away: those are higher ones."""
+    first = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    least = max(first, 20_000)
+    chosen = list(range(least - 10_000, least))
+    random.shuffle(chosen)
+    for port in chosen:
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise AssertionError("no port is free")
+
+
 @contextmanager
 def fleet(
     folder: Path, data: Path, place: str, catalog: Path, clock: dict[str, str]
@@ -138,9 +168,7 @@ def fleet(
 
     ``clock`` are variables for one of the processes, whose clock is to jump.
     """
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = _port()
     common = ("--data", str(data), "--database", place, "--catalog", str(catalog))
     one = "://" not in place
     serve = (

@@ -31,6 +31,8 @@ from .verdict import ends_of, faults_of, wait_for_all
 
 _SUBREAPER = 36
 _SETTLE_SECONDS = 120
+LEAST = 10
+"""How many runs are accepted at least."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,11 +100,12 @@ def soak(database: str, folder: Path, seconds: float, every: float, seed: int) -
             begun = time.monotonic()
             load.start()
             faults.start()
-            time.sleep(seconds)
+            _last(load, faults, begun + seconds)
             faults.end()
             load.end()
             taken = time.monotonic() - begun
             found.wait_until_ready(300)
+            found.wait_for_workers(300)
             wrong = takeovers.end() if found.workers() else []
             left = wait_for_all(engine, load.accepted, _SETTLE_SECONDS)
             wrong += [f"{it} has not ended" for it in left]
@@ -113,6 +116,16 @@ def soak(database: str, folder: Path, seconds: float, every: float, seed: int) -
     counts = dict(faults.counts) | ({} if clock else {"clock (not tried: no libfaketime)": 0})
     starts = {it.name: len(it.pids) for it in found.members}
     return Report(database, taken, load, ends, counts, starts, takeovers.words(), wrong)
+
+
+def _last(load: Load, faults: Faults, end: float) -> None:
+    """Wait until a moment of the steady clock, and on a slow machine for the least that a soak is about: runs, and a fault."""
+    patience = end + _SETTLE_SECONDS
+    while (now := time.monotonic()) < patience:
+        enough = len(load.accepted) >= LEAST and faults.counts
+        if now >= end and (enough or load.broken or faults.broken):
+            return
+        time.sleep(0.1)
 
 
 def _place(

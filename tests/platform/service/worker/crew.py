@@ -25,10 +25,30 @@ from blockyard_platform.service.signals import Signals
 from blockyard_platform.store.tables import HEAD, RECORDS, RUNS
 
 from ..soak.documents import BLOCKS, POLICY
-from .conftest import ADMIN, SERVICE, until
+from .conftest import ADMIN, PATIENCE, SERVICE, until
 
 ROOMS = ("schemas", "blocks", "sandbox", "platform")
 NEXT = f"{int(HEAD) + 1:04}"
+_HOLD = '''
+"""A host block that lasts until it is let go."""
+
+import asyncio
+import os
+from pathlib import Path
+
+from blockyard_blocks import block
+from blockyard_blocks.context import Context
+
+
+@block(tags=set(), runs="host", name="crew.hold")
+async def hold(context: Context) -> None:
+    """Leave a mark, and wait for a file beside the marks."""
+    marks = Path(os.environ["SOAK_MARKS"])
+    with marks.open("a") as file:
+        file.write(f"{context.run_id} {context.stage}\\n")
+    while not marks.with_name("go").exists():
+        await asyncio.sleep(0.02)
+'''
 _MIGRATION = f'''"""What the next version adds."""
 
 import sqlalchemy as sa
@@ -53,11 +73,12 @@ class Crew:
     def __post_init__(self) -> None:
         (self.folder / "catalog").mkdir()
         (self.folder / "catalog" / "soak.py").write_text(BLOCKS)
+        (self.folder / "catalog" / "crew.py").write_text(_HOLD)
         (self.folder / "data" / "tenants").mkdir(parents=True)
         self.database = Database(self.url)
         with self.database.writing() as work:
             tenants.create(work, ADMIN, "ant")
-            policies.put(work, ADMIN, "ant", POLICY)
+            policies.put(work, ADMIN, "ant", POLICY + f"stage: {{wall_seconds: {PATIENCE}}}\n")
         self.signals = Signals(self.database.engine)
         catalog = platform_catalog().with_folder(self.folder / "catalog")
         admitting = Admitting(self.database, catalog)
@@ -98,10 +119,16 @@ class Crew:
         """Wait until a worker takes runs."""
         until(lambda: "takes up to" in self.log(number).read_text())
 
-    def terminate(self, number: int) -> int:
-        """Tell a worker to end, and return what it says at its end."""
+    def let_go(self) -> None:
+        """Let runs go on that hold."""
+        (self.folder / "go").touch()
+
+    def terminate(self, number: int, *, let_go: bool = False) -> int:
+        """Tell a worker to end, then perhaps let its runs go on, and return what it says at its end."""
         self.members[number].send_signal(signal.SIGTERM)
-        return self.members[number].wait(60)
+        if let_go:
+            self.let_go()
+        return self.members[number].wait(PATIENCE)
 
     def submit(self, document: str) -> str:
         return self.runs.submit(SERVICE, Order("ant", document=document, params={"n": 1})).run_id
@@ -120,7 +147,7 @@ class Crew:
         """Wait for the ends of runs, and return what they are; each has ended once."""
         mine = RUNS.c.id.in_(run_ids)
         statement = sa.select(sa.func.count()).where(mine, RUNS.c.settled == 1)
-        until(lambda: self._scalar(statement) == len(run_ids), 120)
+        until(lambda: self._scalar(statement) == len(run_ids), 2 * PATIENCE)
         told = sa.select(sa.func.count()).select_from(EVENTS)
         told = told.where(EVENTS.c.run.in_(run_ids), EVENTS.c.kind == "run-finished")
         assert self._scalar(told) == len(run_ids)

@@ -24,7 +24,7 @@ from blockyard_platform.store.store import Store
 from blockyard_platform.store.tables import RUNS
 from blockyard_schemas.statuses import Status
 
-from .conftest import ADMIN, POLICY, Place, place, postgres
+from .conftest import ADMIN, PATIENCE, POLICY, Place, place, postgres
 
 __all__ = ["place", "postgres"]
 
@@ -146,7 +146,7 @@ def test_runs_that_begin_at_a_time_are_found_and_taken_together(
         def do(ids: Sequence[str]) -> Any:
             sizes.append(len(ids))
             begun.set()
-            assert go_on.wait(30)
+            assert go_on.wait(PATIENCE)
             return real(ids)
 
         monkeypatch.setattr(gathered, "_together", do)
@@ -158,13 +158,13 @@ def test_runs_that_begin_at_a_time_are_found_and_taken_together(
         sizes.clear()
         with ThreadPoolExecutor(len(given)) as threads:
             asked = [threads.submit(call, given[0])]
-            assert begun.wait(30)
+            assert begun.wait(PATIENCE)
             asked += [threads.submit(call, it) for it in given[1:]]
             while len(gathered._waiting) < len(given) - 1:
                 pass
             statements.clear()
             go_on.set()
-            return [it.result(30) for it in asked]
+            return [it.result(PATIENCE) for it in asked]
 
     found = together(hold("_finding"), beginning.find, [*names, "nobody"])
     assert (sizes, len(statements)) == ([1, 6], 2)

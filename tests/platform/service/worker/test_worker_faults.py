@@ -3,9 +3,10 @@
 import json
 from collections import Counter
 from collections.abc import Generator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from threading import Event
+from threading import Event, Lock
 from time import time
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 import sqlalchemy as sa
 
 from blockyard_platform.errors import JournalError
+from blockyard_platform.service.dispatch.port import State as Queued
 from blockyard_platform.service.gathering import Gathered
 from blockyard_platform.service.registry import usage
 from blockyard_platform.service.registry.database import Writing
@@ -24,16 +26,20 @@ from blockyard_platform.service.runs.settling import Settler
 from blockyard_platform.service.runs.tables import WAITS
 from blockyard_platform.service.runs.views import State
 from blockyard_platform.service.signals import Signals
+from blockyard_platform.service.worker.executor import Executor
+from blockyard_platform.service.worker.work import Work
+from blockyard_platform.store import journal
 from blockyard_platform.store.errors import StoreError
 from blockyard_platform.store.journal import SqlJournal
 from blockyard_platform.store.store import Store
 from blockyard_platform.store.tables import RECORDS, RUNS, STARTS
 from blockyard_schemas.statuses import Status
 
-from .conftest import SERVICE, Place, until
+from .conftest import PATIENCE, SERVICE, Place, until
 
 TWO = "name: two\nstages: [{id: a, echo: one}, {id: b, echo: two}]\n"
 NAP = "name: waits\nstages: [{id: a, wait: 5.5s}]\n"
+LONG = "name: waits\nstages: [{id: a, wait: 1h}]\n"
 
 
 def fail_once(monkeypatch: pytest.MonkeyPatch, name: str) -> Counter[str]:
@@ -52,13 +58,16 @@ def fail_once(monkeypatch: pytest.MonkeyPatch, name: str) -> Counter[str]:
 
 @pytest.mark.parametrize(
     ("document", "method", "calls"),
-    [(TWO, "finished", 3), (NAP, "started", 2), (NAP, "pinned", 1)],
+    [(TWO, "finished", 3), (NAP, "started", 2), (LONG, "pinned", 2)],
 )
 def test_a_run_that_its_journal_failed_is_taken_up_again(
     here: Place, monkeypatch: pytest.MonkeyPatch, document: str, method: str, calls: int
 ) -> None:
     counts = fail_once(monkeypatch, method)
     run_id = here.submit(document)
+    if document == LONG:
+        here.reach(run_id, State.WAITING)
+        here.come()
     assert here.reach(run_id).row.status is Status.SUCCESS
     assert counts[method] == calls
     ends = [it.kind for it in here.events(run_id) if it.kind == "run-finished"]
@@ -99,6 +108,8 @@ def test_what_was_left_to_an_end_that_failed_is_done_again(
         return write(work, rows)
 
     monkeypatch.setattr(settling, "write", broken)
+    # A stage during which this process stood still is not written before either.
+    monkeypatch.setattr(journal, "_DEAR_SECONDS", 3_600.0)
     run_id = here.submit(TWO)
     assert here.reach(run_id).row.status is Status.SUCCESS
     assert seen == [["a", "b"], ["a"], ["a", "b"]]
@@ -123,9 +134,11 @@ def test_ends_that_cannot_be_settled_together_are_settled_each_alone(
 ) -> None:
     call: Any = vars(Gathered)["__call__"]
     taken, close = EventLog.taken, Settler.close
-    gathered, sizes = list[Any](), list[int]()
+    gathered, sizes, first, leading = list[Any](), list[int](), Lock(), Event()
 
     def gathering(self: Gathered[Any, Any], asked: Any) -> Any:
+        if isinstance(asked, Outcome) and not first.acquire(blocking=False):
+            assert leading.wait(PATIENCE)  # the first is settled alone
         if isinstance(asked, Outcome):
             gathered.append(self)
         return call(self, asked)
@@ -133,6 +146,7 @@ def test_ends_that_cannot_be_settled_together_are_settled_each_alone(
     @contextmanager
     def late(self: EventLog, *run_ids: str) -> Generator[list[dict[str, Any]]]:
         sizes.append(len(run_ids))
+        leading.set()
         if len(sizes) == 1:
             until(lambda: len(gathered[0]._waiting) == 4 - sizes[0])
         with taken(self, *run_ids) as rows:
@@ -210,9 +224,37 @@ def test_who_has_lost_a_run_does_not_change_what_its_heir_waits_for(
 def test_a_run_that_is_cancelled_while_its_journal_fails_comes_to_an_end(
     here: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run_id = here.submit("name: slow\nstages: [{id: nap, sleep: 60}]\n")
-    until(lambda: [it for it in here.events(run_id) if it.kind == "stage-started"])
+    run_id = here.submit("name: slow\nstages: [{id: nap, sleep: 500}]\n")
+    here.begun(run_id)
     counts = fail_once(monkeypatch, "finished")
     here.runs.cancel(SERVICE, "ant", run_id)
     assert here.reach(run_id).row.status is Status.CANCEL
     assert counts["finished"] >= 1
+
+
+def test_a_run_that_comes_back_before_its_first_thread_is_through_is_the_second_ones(
+    here: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its worker has lost it, and was given it again: it must hear what is wished of it."""
+    found: list[tuple[Executor, Work]] = []
+    gates = (Event(), Event())
+
+    def held(self: Executor, run_id: str, work: Work) -> None:
+        gate = gates[len(found)]
+        found.append((self, work))
+        assert gate.wait(PATIENCE), run_id
+
+    monkeypatch.setattr(Executor, "_execute", held)
+    run_id = here.submit(TWO)
+    until(lambda: len(found) == 1)
+    executor = found[0][0]
+    with ThreadPoolExecutor(1) as threads:
+        again = threads.submit(executor.execute, run_id)
+        until(lambda: len(found) == 2)
+        gates[0].set()
+        until(lambda: here.queued(run_id) is Queued.ENDED)
+        works = executor._works  # pyright: ignore[reportPrivateUsage]
+        assert works == {run_id: found[1][1]}
+        gates[1].set()
+        again.result(PATIENCE)
+    assert works == {}

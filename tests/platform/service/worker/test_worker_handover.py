@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from blockyard_platform.store.engines import version_of
 
 from ...store.conftest import postgres
-from .conftest import until
+from .conftest import PATIENCE, until
 from .crew import NEXT, Crew, next_version
 
 __all__ = ["postgres"]
@@ -19,8 +19,9 @@ LONG = """
 name: long
 params: {n: int}
 stages:
+  - {id: hold, uses: crew.hold, retry: 5}
   - id: each
-    foreach: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15]
+    foreach: [1, 2, 3, 4, 5]
     stages:
       - {id: nap, sleep: 0.2}
       - {id: mark, uses: soak.mark, with: {text: "item ${{ item }}"}, retry: 5}
@@ -43,7 +44,7 @@ def crew(postgres: str, tmp_path: Path) -> Iterator[Crew]:
 
 
 def begun(crew: Crew, run_id: str) -> int:
-    """Wait until a run has had an effect, and return which member has it."""
+    """Wait until a run has had an effect, and return which member has it: it holds until it is let go."""
     until(lambda: run_id in crew.marks())
     found = crew.holder(run_id)
     assert found is not None
@@ -59,10 +60,10 @@ def check_effects(crew: Crew, interrupted: int) -> None:
 
 
 def test_what_is_at_work_ends_within_the_time_to_drain(crew: Crew) -> None:
-    first = crew.begin(slots=2, drain=60)
+    first = crew.begin(slots=2, drain=PATIENCE)
     run_id = crew.submit(LONG)
     assert begun(crew, run_id) == first
-    assert crew.terminate(first) == 0
+    assert crew.terminate(first, let_go=True) == 0
     entry = crew.entry(run_id)
     assert (entry.state, entry.number) == ("ENDED", 1)
     assert crew.statuses([run_id]) == {"SUCCESS": 1}
@@ -74,6 +75,7 @@ def test_what_takes_longer_goes_on_at_another_worker(crew: Crew) -> None:
         crew.wait_for(number)
     run_id = crew.submit(LONG)
     assert crew.terminate(begun(crew, run_id)) == 0
+    crew.let_go()
     assert crew.statuses([run_id]) == {"SUCCESS": 1}
     entry = crew.entry(run_id)
     assert (entry.number, entry.failures) == (2, 0)
@@ -84,17 +86,18 @@ def test_a_version_follows_another_while_runs_go_on(crew: Crew, tmp_path: Path) 
     old = crew.begin(slots=2, drain=0.5)
     runs = [crew.submit(LONG) for _ in range(4)]
     assert begun(crew, runs[0]) == old
-    new = crew.begin(slots=2, drain=60, tree=next_version(tmp_path / "next"))
+    new = crew.begin(slots=2, drain=PATIENCE, tree=next_version(tmp_path / "next"))
     crew.wait_for(new)
     with crew.database.reading() as work:
         assert version_of(work.connection) == NEXT
     runs += [crew.submit(LONG) for _ in range(5)]  # more than one of them takes
     until(lambda: {crew.holder(it) for it in runs} >= {old, new})
     assert crew.terminate(old) == 0
+    crew.let_go()
     runs += [crew.submit(LONG) for _ in range(2)]
     assert crew.statuses(runs) == {"SUCCESS": 11}
     check_effects(crew, 2)
     late = crew.begin(slots=1, drain=1)  # what was stopped does not come back beside the new one
-    assert crew.members[late].wait(60) == 2
+    assert crew.members[late].wait(PATIENCE) == 2
     assert "newer version" in crew.log(late).read_text()
     assert crew.terminate(new) == 0

@@ -42,7 +42,9 @@ def echo() -> Iterator[tuple[int, list[bytes]]]:
                 except OSError:
                     return
                 with connection:
-                    head = connection.recv(65536)
+                    head = b""
+                    while b"\r\n\r\n" not in head and (more := connection.recv(65536)):
+                        head += more
                     asked.append(head)
                     start = f"HTTP/1.1 200 OK\r\ncontent-length: {len(head)}\r\n\r\n"
                     connection.sendall(start.encode() + head)
