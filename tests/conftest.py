@@ -8,8 +8,14 @@ import pytest
 from engines import Engine, Registry, make_busybox, start_engine, start_registry
 from hypothesis import HealthCheck, settings
 
-# A machine may stand still for seconds at any moment: how long an example takes tells nothing of what is tested.
-settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# A machine may stand still for seconds at any moment: how long an example takes tells nothing of what is tested. Where everything is
+# required, examples are the same in every run, as hypothesis has it for CI: a change fails by what it changes, and new finds come up elsewhere.
+settings.register_profile(
+    "untimed",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    derandomize="BLOCKYARD_REQUIRE" in os.environ,
+)
 settings.load_profile("untimed")
 
 

@@ -37,12 +37,12 @@ def database(engine: Engine) -> Check:
 
     def look() -> Finding:
         with engine.connect() as connection:
-            if engine.dialect.name == "sqlite":
-                connection.exec_driver_sql("PRAGMA busy_timeout=2000")
-                connection.exec_driver_sql("BEGIN IMMEDIATE")
-            else:
-                connection.exec_driver_sql("SET LOCAL lock_timeout='2s'")
             try:
+                if engine.dialect.name == "sqlite":
+                    connection.exec_driver_sql("PRAGMA busy_timeout=2000")
+                    connection.exec_driver_sql("BEGIN IMMEDIATE")
+                else:
+                    connection.exec_driver_sql("SET LOCAL lock_timeout='2s'")
                 connection.exec_driver_sql("UPDATE alembic_version SET version_num = version_num")
                 connection.commit()
             finally:

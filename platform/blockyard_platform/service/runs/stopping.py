@@ -46,7 +46,7 @@ def cancel_stopped(
 
 def _page(database: Database, tenant: str | None, after: str) -> list[Any]:
     names = ("id", "tenant", "workflow", "version", "document", "concurrency")
-    columns = [RUNS.c[name] for name in names]
+    columns: list[Any] = [RUNS.c[name] for name in names]
     open_ones = (RUNS.c.settled == 0, RUNS.c.status == Status.WAIT.value, RUNS.c.id > after)
     wanted = sa.select(*columns).where(*open_ones).order_by(RUNS.c.id).limit(_AT_ONCE)
     if tenant is not None:

@@ -164,6 +164,8 @@ async def test_a_database_that_is_full_or_gone_has_failed(tmp_path: Path) -> Non
         connection.exec_driver_sql("BEGIN IMMEDIATE")
         state, words = await found(check)
         assert (state, "locked" in words) == (State.FAILED, True)
+        with engine.connect() as after:  # whoever has the connection next waits as long as all do
+            assert after.exec_driver_sql("PRAGMA busy_timeout").scalar() == 10_000
     assert (await found(check))[0] is State.OK
     with other.begin() as connection:
         connection.exec_driver_sql("DROP TABLE alembic_version")

@@ -61,6 +61,7 @@ async def _events(
     parts: Parts, caller: Caller, tenant: str, run_id: str, rows: _Rows, after: int
 ) -> AsyncIterator[str]:
     with parts.watching.of(run_id) as news:
+        news.set()  # Something may have come between the look that is given and now.
         while True:
             for row in rows[0]:
                 after = row.seq
