@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from blockyard_sandbox.jail.cgroups import CgroupPool
+from blockyard_sandbox.jail.cgroups import Cgroup, CgroupPool
 from blockyard_sandbox.process import Process
 from blockyard_sandbox.sandbox import Sandbox
 from blockyard_sandbox.spec import JailSpec
@@ -82,3 +82,24 @@ async def test_one_that_lives_and_only_hung_up_is_killed(over: asyncio.Event) ->
     assert child.returncode == -signal.SIGKILL
     assert (await cause).code is Code.UNHANDLED_EXCEPTION
     await process.release()
+
+
+class Pool(CgroupPool):
+    """Keeps what it was given back."""
+
+    back: list[Cgroup]
+
+    def release(self, group: Cgroup) -> None:
+        self.back.append(group)
+
+
+async def test_a_group_is_given_back_once_its_process_is_gone_also_when_nobody_waited() -> None:
+    gone: asyncio.Future[int | None] = asyncio.get_running_loop().create_future()
+    pool, group = Pool(), Cgroup((), ())
+    pool.back = []
+    process = Process(gone, group, pool)
+    await process.release()  # the zygote was asked for it, and has not answered yet
+    assert pool.back == []
+    gone.set_result(0)
+    await asyncio.sleep(0)
+    assert pool.back == [group]
