@@ -102,6 +102,11 @@ def is_missing(error: BaseException) -> bool:
     return isinstance(error, docker.NotFound)
 
 
+def is_going(error: BaseException) -> bool:
+    """Whether the engine said that there is no such container, or that somebody removes it already."""
+    return is_missing(error) or "already in progress" in str(error)
+
+
 def pid_of_engine(place: str) -> int | None:
     """Return the process that serves the engine's socket; ``None`` when it is of another pid namespace."""
     with socket.socket(socket.AF_UNIX) as connection:

@@ -97,14 +97,17 @@ def unstage(name: str) -> None:
     folder = STAGE / name
     if not name.startswith(PREFIX) or "/" in name or not folder.is_dir():
         return
-    for place in folder.iterdir():
-        if place.name == _OWNER:
-            place.unlink()
-            continue
-        with suppress(OSError):
-            kernel.unmount(str(place))
-        with suppress(OSError):
-            place.rmdir()
+    with suppress(FileNotFoundError):  # another worker may be at it as well
+        for place in sorted(
+            folder.iterdir()
+        ):  # the owner comes last, who tells what is left if this is ended
+            if place.name == _OWNER:
+                place.unlink()
+                continue
+            with suppress(OSError):
+                kernel.unmount(str(place))
+            with suppress(OSError):
+                place.rmdir()
     with suppress(OSError):
         folder.rmdir()
 

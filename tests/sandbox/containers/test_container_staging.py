@@ -80,3 +80,20 @@ def test_an_engine_that_does_not_see_the_mount_is_refused(tmp_path: Path) -> Non
 def test_only_folders_of_ours_are_taken_away(name: str) -> None:
     unstage(name)
     assert STAGE.parent.is_dir()
+
+
+def test_two_workers_take_away_what_a_dead_one_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    name = "blockyard-twice"
+    STAGE.mkdir(mode=0o700, exist_ok=True)
+    (STAGE / name / "0").mkdir(parents=True)
+    (STAGE / name / "owner").write_text("another-boot/1/1/1")
+    unlink = Path.unlink
+
+    def late(place: Path, *, missing_ok: bool = False) -> None:
+        unlink(place)  # by the other
+        unlink(place, missing_ok=missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", late)
+    unstage(name)
+    assert not (STAGE / name).exists()
+    unstage(name)
