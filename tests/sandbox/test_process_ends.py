@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -34,13 +35,30 @@ def over(monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
     return event
 
 
+def zygote_of(sandbox: Sandbox) -> int:
+    """Return the process that forks the guests: the only child of its launcher."""
+    (child,) = Path(f"/proc/{sandbox.pid}/task/{sandbox.pid}/children").read_text().split()
+    return int(child)
+
+
+async def test_a_zygote_that_stands_still_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("blockyard_sandbox.zygote.CLOSE_SECONDS", 0.2)
+    sandbox = Sandbox(JailSpec())
+    await sandbox.start()
+    zygote = zygote_of(sandbox)
+    ended = os.pidfd_open(zygote)
+    os.kill(zygote, signal.SIGSTOP)
+    await sandbox.close()
+    assert select.select([ended], [], [], 60)[0]
+    os.close(ended)
+
+
 async def test_a_kill_is_told_by_a_zygote_that_stood_still(over: asyncio.Event) -> None:
     async with Sandbox(JailSpec()) as sandbox:
         guest = await sandbox.guest()
         call = asyncio.create_task(guest.call("python", {"code": "while True: pass", "vars": {}}))
         await asyncio.sleep(0)
-        children = Path(f"/proc/{sandbox.pid}/task/{sandbox.pid}/children").read_text().split()
-        (zygote,) = map(int, children)
+        zygote = zygote_of(sandbox)
         os.kill(zygote, signal.SIGSTOP)
         try:
             os.kill(guest.pid, signal.SIGKILL)
