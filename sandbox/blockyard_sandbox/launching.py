@@ -53,7 +53,7 @@ def launch(spec: JailSpec, channel: socket.socket) -> subprocess.Popen[bytes]:
 
 
 async def reap(loop: asyncio.AbstractEventLoop, process: subprocess.Popen[bytes]) -> None:
-    """Wait for a process's end by its descriptor, and collect it."""
+    """Wait for a process's end by its descriptor, and collect it; who is cancelled has not waited, and collected nothing."""
     if process.poll() is not None:
         return
     descriptor = os.pidfd_open(process.pid)
@@ -61,7 +61,7 @@ async def reap(loop: asyncio.AbstractEventLoop, process: subprocess.Popen[bytes]
         await readable(loop, descriptor)
     finally:
         os.close(descriptor)
-        process.wait()
+    process.wait()
 
 
 async def readable(loop: asyncio.AbstractEventLoop, channel: socket.socket | int) -> None:

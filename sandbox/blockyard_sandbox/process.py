@@ -91,11 +91,18 @@ class Process:
         return bool(flags & _EXITING)
 
     async def release(self) -> None:
-        """Wait until it is gone, and give its descriptor and its control group back."""
+        """Wait until it is gone, and give its descriptor and its control group back.
+
+        One that nobody waits for any more, and is about to be born, gives its group back when it is gone.
+        """
         if self._pidfd is not None:
             await asyncio.shield(self._gone)
             os.close(self._pidfd)
             self._pidfd = None
-        if self._group is not None:
-            self._groups.release(self._group)
-            self._group = None
+        group, self._group = self._group, None
+        if group is None:
+            return
+        if self.pid or self._gone.done():
+            self._groups.release(group)
+        else:
+            self._gone.add_done_callback(lambda _: self._groups.release(group))

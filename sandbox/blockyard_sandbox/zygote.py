@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 START_SECONDS = 60.0
 """How long a zygote may take to be ready; it loads the catalog meanwhile."""
 
-CLOSE_SECONDS = 5.0
+CLOSE_SECONDS = 30.0
 """How long a zygote may take to end of itself."""
 
 _UIDS = 60_000

@@ -24,7 +24,7 @@ from blockyard_sandbox.containers.errors import ContainerError
 BUSYBOX = "local/busybox:1"
 PYTHON = "local/python:1"
 GVISOR = ("--network=none", "--ignore-cgroups", "--platform=ptrace")
-SECONDS = 120
+SECONDS = 180
 
 
 def unavailable(reason: str) -> NoReturn:

@@ -95,6 +95,7 @@ def podman() -> Iterator[Podman]:
         os.environ["DOCKER_HOST"] = place
         try:
             while not (found.folder / "podman.sock").exists():
+                assert service.poll() is None
                 time.sleep(0.05)
             yield found
         finally:

@@ -191,7 +191,9 @@ def _whole(result: RunResult) -> Any:
 
 
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(stages=ALL_KINDS, cut=st.integers(0, 12))
 def test_a_run_that_is_cut_off_comes_to_the_same_end(

@@ -9,6 +9,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +57,7 @@ class Scripts:
         path = Path(f"/proc/{self.guest.pid}/task/{self.guest.pid}/children")
         found = [int(each) for each in path.read_text().split()]
         for each in found:
-            until(lambda each=each: _reads(each))
+            until(partial(_reads, each))
         return found
 
 

@@ -103,8 +103,8 @@ def is_missing(error: BaseException) -> bool:
 
 
 def is_going(error: BaseException) -> bool:
-    """Whether the engine said that somebody else is removing it at this moment."""
-    return "already in progress" in str(error)
+    """Whether the engine said that there is no such container, or that somebody removes it already."""
+    return is_missing(error) or "already in progress" in str(error)
 
 
 def pid_of_engine(place: str) -> int | None:

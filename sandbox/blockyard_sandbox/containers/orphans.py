@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from blockyard_sandbox.containers.client import is_going, is_missing, plain_errors
+from blockyard_sandbox.containers.client import is_going, plain_errors
 from blockyard_sandbox.containers.owner import HOLDER, OWNER, PREFIX, is_dead
 from blockyard_sandbox.containers.staging import left_behind, unstage
 
@@ -40,10 +39,8 @@ def _name(container: Any) -> str | None:
 
 
 def _remove(client: Any, name: str) -> None:
-    with suppress(LookupError):
-        try:
-            client.remove_container(name, v=True, force=True)
-        except Exception as error:
-            if is_missing(error) or is_going(error):
-                raise LookupError(name) from error
+    try:
+        client.remove_container(name, v=True, force=True)
+    except Exception as error:
+        if not is_going(error):  # another worker may be at it as well
             raise

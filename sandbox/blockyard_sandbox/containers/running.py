@@ -9,7 +9,7 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from blockyard_sandbox.containers.client import is_going, is_missing, plain_errors
+from blockyard_sandbox.containers.client import is_going, plain_errors
 from blockyard_sandbox.containers.errors import ContainerError
 from blockyard_sandbox.containers.metering import Meter, lived_of, read_seconds
 from blockyard_sandbox.containers.options import container_options, host_options
@@ -130,7 +130,7 @@ class Running:
             try:
                 client.remove_container(self.name, v=True, force=True)
             except Exception as error:
-                if not is_missing(error) and not is_going(error):
+                if not is_going(error):
                     raise
 
 

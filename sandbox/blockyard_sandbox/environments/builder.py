@@ -149,7 +149,17 @@ class Builder:
                 self._seed.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
                 part = self._seed.with_name(f"{name}.part")
                 await asyncio.to_thread(shutil.copytree, folder / CACHE, part, symlinks=True)
-                part.replace(self._seed) if not self._seed.exists() else shutil.rmtree(part)
+                keep_seed(part, self._seed)
+
+
+def keep_seed(part: Path, seed: Path) -> None:
+    """Give a folder that was made aside its name; it is removed when another process was first. Raises OSError."""
+    try:
+        part.replace(seed)
+    except OSError:
+        if not seed.is_dir():
+            raise
+        shutil.rmtree(part)
 
 
 def _limits(limits: BuildLimits) -> GuestLimits:

@@ -51,7 +51,7 @@ def _uv() -> tuple[str | None, str]:
 
     try:
         asked = subprocess.run(  # noqa: S603  (our own dependency, with fixed words)
-            [find_uv_bin(), "--version"], capture_output=True, text=True, check=True, timeout=20
+            [find_uv_bin(), "--version"], capture_output=True, text=True, check=True, timeout=60
         )
     except (OSError, subprocess.SubprocessError) as error:
         return None, f"uv does not start: {error}"

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
     Make = Callable[[], Awaitable["Built"]]
 
+_MOMENT = 0.01
+"""Seconds between two looks at an environment that another holds."""
+
 
 class Built(NamedTuple):
     """An environment that was made in a folder of ``building``, and what was printed meanwhile."""
@@ -73,6 +76,7 @@ class EnvironmentStore:
                     os.utime(self._facts / f"{name}.json")
                     yield
                     return
+            await asyncio.sleep(_MOMENT)  # another is about to make or remove it
 
     @asynccontextmanager
     async def workspace(self) -> AsyncGenerator[str]:

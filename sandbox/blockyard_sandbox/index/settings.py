@@ -56,7 +56,7 @@ def public_index() -> str | None:
             env={"NO_COLOR": "1", "UV_NO_CONFIG": "1"},
             capture_output=True,
             text=True,
-            timeout=20,
+            timeout=60,
             check=True,
         )
     except (OSError, subprocess.SubprocessError):

@@ -35,7 +35,7 @@ class FileStore:
         except OSError:
             return None
         with suppress(OSError):
-            os.utime(path)  # what was used last goes last when room is needed
+            _used(path)
         return file
 
     def begin(self) -> tuple[Path, BinaryIO]:
@@ -47,6 +47,7 @@ class FileStore:
         """Give an unfinished file, which has this hash, its name; then make room. Raises OSError."""
         with path.open("rb") as file:
             os.fsync(file)  # or a power cut could leave a wrong file under this name for good
+        _used(path)
         path.replace(self._folder / sha256)
         self._make_room(sha256)
 
@@ -66,3 +67,9 @@ class FileStore:
             if name != newest:
                 (self._folder / name).unlink(missing_ok=True)
                 total -= size
+
+
+def _used(path: Path) -> None:
+    """Note that a file is used now: what was used last goes last when room is needed. The kernel's own time would stand still for up to 10 ms."""
+    now = time.time_ns()
+    os.utime(path, ns=(now, now))

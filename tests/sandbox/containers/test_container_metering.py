@@ -30,7 +30,7 @@ class Readings:
     def __call__(self) -> float:
         if not self._given:
             self.all_read.set()
-            self.go_on.wait(10)
+            self.go_on.wait(60)
             raise OSError("gone")
         moment, seconds = self._given.pop(0)
         self._clock.now = max(self._clock.now, moment)
@@ -62,7 +62,7 @@ def test_what_was_read_counts_and_the_time_since_in_full() -> None:
     readings = Readings(clock, (101.0, 0.25), (102.0, 0.5), (103.0, 0.0))
     meter = Meter(readings, 2.0, period=0, clock=clock)
     meter.begin()
-    assert readings.all_read.wait(10)
+    assert readings.all_read.wait(60)
     clock.now = 110.0
     # Each reading is as old as its question: the one of 0.5 was asked for at 101, and 0 tells nothing.
     assert meter.end(0.001) == pytest.approx(0.5 + (110.0 - 101.0) * 2.0)

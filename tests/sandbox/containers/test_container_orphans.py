@@ -1,37 +1,38 @@
-"""What a dead worker has left, as two workers find it that begin at the same moment."""
+"""What dead workers have left is removed by whichever worker comes first, and the others go on."""
 
-from importlib import import_module
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from docker.errors import APIError, NotFound  # type: ignore[import-untyped]
 
 from blockyard_sandbox.containers.errors import ContainerError
 from blockyard_sandbox.containers.orphans import remove_orphans
-from blockyard_sandbox.containers.owner import OWNER
-
-docker: Any = import_module("docker.errors")
-LEFT: list[Any] = [{"Names": ["/blockyard-left"], "Labels": {OWNER: "another-boot/1/1/1"}}]
 
 
-def client_that_says(error: Exception) -> Any:
-    def remove_container(*_: Any, **__: Any) -> None:
-        raise error
+class Engine:
+    """An engine with one container of a worker of another boot, whose removal fails."""
 
-    return SimpleNamespace(containers=lambda **_: LEFT, remove_container=remove_container)
+    def __init__(self, failure: Exception) -> None:
+        self._failure = failure
+
+    def containers(self, **_: object) -> list[dict[str, Any]]:
+        return [{"Names": ["/blockyard-x"], "Labels": {"blockyard.owner": "another-boot/1/1/1"}}]
+
+    def remove_container(self, name: str, **_: object) -> None:
+        raise self._failure
 
 
 @pytest.mark.parametrize(
-    "error",
+    "failure",
     [
-        docker.NotFound("no such container"),
-        docker.APIError("removal of container x is already in progress"),
+        NotFound("no such container"),
+        APIError("removal of container x is already in progress"),
     ],
 )
-def test_what_another_worker_removes_needs_no_removal(error: Exception) -> None:
-    assert remove_orphans(client_that_says(error), "holder", ()) == ["blockyard-left"]
+def test_one_that_another_worker_removes_is_no_failure(failure: Exception) -> None:
+    assert remove_orphans(Engine(failure), "holder", ()) == ["blockyard-x"]
 
 
-def test_what_cannot_be_removed_is_told() -> None:
-    with pytest.raises(ContainerError, match="containers that were left"):
-        remove_orphans(client_that_says(docker.APIError("device or resource busy")), "holder", ())
+def test_one_that_cannot_be_removed_is_a_failure() -> None:
+    with pytest.raises(ContainerError, match="containers that were left: the disk is full"):
+        remove_orphans(Engine(APIError("the disk is full")), "holder", ())

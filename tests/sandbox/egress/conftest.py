@@ -80,7 +80,7 @@ def ask() -> Callable[..., Awaitable[bytes]]:
             writer.write(data)
             if end:
                 writer.write_eof()
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(120):
                 return await reader.read()
         finally:
             writer.close()

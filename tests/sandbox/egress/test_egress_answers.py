@@ -139,12 +139,13 @@ async def test_a_host_that_never_answers_is_504(
 
 @pytest.mark.parametrize("form", ["CONNECT 127.0.0.1:{}", "GET http://127.0.0.1:{}/"])
 async def test_what_cannot_be_reached_is_502(start_proxy: Start, ask: Ask, form: str) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        nobody: int = taken.getsockname()[1]
-    notes: list[str] = []
-    _, port = await start_proxy(local_rules(nobody), notes.append)
-    request = f"{form.format(nobody)} HTTP/1.1\r\nHost: x\r\n\r\n"
-    first, _, body = parts_of(await ask(port, request.encode()))
+    with socket.socket() as silent:  # it does not listen, and nobody else is given its port
+        silent.bind(("127.0.0.1", 0))
+        nobody: int = silent.getsockname()[1]
+        notes: list[str] = []
+        _, port = await start_proxy(local_rules(nobody), notes.append)
+        request = f"{form.format(nobody)} HTTP/1.1\r\nHost: x\r\n\r\n"
+        first, _, body = parts_of(await ask(port, request.encode()))
     assert first == b"HTTP/1.1 502 Bad Gateway"
     assert body == f"127.0.0.1:{nobody} cannot be reached\n".encode()
     assert notes == []

@@ -1,6 +1,7 @@
 """The store of environments: whole or not at all, made once, never removed under who uses it."""
 
 import asyncio
+import fcntl
 import json
 import os
 import stat
@@ -27,6 +28,9 @@ class Kitchen:
         self.store = store
         self.size = size
         self.made: list[str] = []
+        self.begun = asyncio.Event()
+        self.gate = asyncio.Event()
+        self.gate.set()
 
     def make(self, name: str) -> Make:
         async def make() -> Built:
@@ -35,7 +39,9 @@ class Kitchen:
             (folder / "bin" / "tool").write_text("x" * self.size)
             (folder / "bin" / "tool").chmod(0o777)
             (folder / "link").symlink_to("/etc/passwd")
+            self.begun.set()
             await asyncio.sleep(0.02)
+            await self.gate.wait()
             self.made.append(name)
             return Built(folder, f"made {name}")
 
@@ -91,13 +97,27 @@ async def test_a_failure_leaves_nothing_and_is_told_to_all_who_waited(kitchen: K
 
 
 async def test_who_leaves_does_not_stop_the_making(kitchen: Kitchen) -> None:
+    kitchen.gate.clear()
     impatient = asyncio.ensure_future(kitchen.use("a"))
-    await asyncio.sleep(0.005)
+    await kitchen.begun.wait()
     patient = asyncio.ensure_future(kitchen.use("a"))
     await asyncio.sleep(0)
     impatient.cancel()
+    await asyncio.wait({impatient})
+    kitchen.gate.set()
     await patient
     assert impatient.cancelled()
+    assert kitchen.made == ["a"]
+
+
+async def test_one_that_another_holds_is_waited_for_aside(kitchen: Kitchen) -> None:
+    await kitchen.use("a")
+    with (kitchen.store.building.parent / "locks" / "a").open("r+") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        waiting = asyncio.ensure_future(kitchen.use("a"))
+        await asyncio.sleep(0.05)
+        assert not waiting.done()
+    await waiting
     assert kitchen.made == ["a"]
 
 
@@ -121,6 +141,7 @@ async def test_the_least_recently_used_go_first_and_never_one_in_use(kitchen: Ki
     await kitchen.use("old")
     async with kitchen.store.use("held", kitchen.make("held")):
         await kitchen.use("kept")
+        await kitchen.store.close()  # what is late to reach the disk has its time from then
         for place, age in (("old", 30), ("held", 40), ("kept", 20)):
             facts = kitchen.store.environments.parent / "facts" / f"{place}.json"
             os.utime(facts, (time.time() - age, time.time() - age))
@@ -156,7 +177,7 @@ async def make():
     async with store.workspace() as name:
         (store.building / name / "half").write_text("x")
         print("begun", flush=True)
-        await asyncio.sleep(60)
+        await asyncio.sleep(600)
 
 async def use():
     async with store.use("a", make):

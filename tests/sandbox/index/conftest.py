@@ -51,7 +51,7 @@ class Shown:
 
 def client() -> httpx.AsyncClient:
     """Return a client that takes no proxy from the environment."""
-    return httpx.AsyncClient(trust_env=False, timeout=30)
+    return httpx.AsyncClient(trust_env=False, timeout=120)
 
 
 @pytest.fixture(autouse=True)
@@ -146,7 +146,7 @@ class Uv:
             stderr=asyncio.subprocess.PIPE,
             env={"PATH": os.environ["PATH"], "UV_HTTP_RETRIES": "0"} | own,
         )
-        told = await asyncio.wait_for(process.communicate(text.encode()), 60)
+        told = await asyncio.wait_for(process.communicate(text.encode()), 300)
         return Ran(process.returncode or 0, told[0].decode(), told[1].decode())
 
     async def compile(self, needs: str, url: str, *more: str) -> Ran:

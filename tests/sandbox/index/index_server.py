@@ -179,7 +179,7 @@ class _Server(ThreadingHTTPServer):
 def _handler(index: IndexServer) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
-        timeout = 5
+        timeout = 120
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002
             return
@@ -187,7 +187,7 @@ def _handler(index: IndexServer) -> type[BaseHTTPRequestHandler]:
         def do_GET(self) -> None:
             login, asked = self.headers["authorization"], self.headers["range"]
             index.seen.append(Seen(self.command, self.path, login, asked))
-            index.gate.wait(20)
+            index.gate.wait(120)
             if self.path in index.answers:
                 answer = index.answers[self.path]
                 self.reply(answer.status, answer.body, answer.headers)
@@ -225,7 +225,7 @@ def _handler(index: IndexServer) -> type[BaseHTTPRequestHandler]:
                 if self.command != "HEAD":
                     middle = len(body) // 2
                     self.wfile.write(body[:middle])
-                    index.half.wait(20)
+                    index.half.wait(120)
                     self.wfile.write(body[middle:])
 
     return Handler

@@ -2,18 +2,40 @@
 
 import asyncio
 import hashlib
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import httpx
 import pytest
 
 from blockyard_sandbox.index import files
+from blockyard_sandbox.index.project_pages import ProjectPages
 from blockyard_sandbox.index.settings import Index
 
 from .conftest import Gateways, client
 from .index_server import LOGIN, Answer, IndexServer, logged_in, wheel
 
 BIG = 3 << 20
+
+
+def counted(monkeypatch: pytest.MonkeyPatch, owner: type, name: str) -> list[str]:
+    """Have each call of a method noted when it begins."""
+    begun: list[str] = []
+    method: Callable[..., Awaitable[object]] = getattr(owner, name)
+
+    async def noted(*given: object) -> object:
+        begun.append(name)
+        return await method(*given)
+
+    monkeypatch.setattr(owner, name, noted)
+    return begun
+
+
+async def until(true: Callable[[], bool]) -> None:
+    """Wait until something is true."""
+    async with asyncio.timeout(60):
+        while not true():
+            await asyncio.sleep(0.01)
 
 
 async def test_a_page_and_its_files(upstream: IndexServer, gateways: Gateways) -> None:
@@ -75,28 +97,32 @@ async def test_a_page_that_has_not_changed_is_not_sent_again(
     assert await shown.page("thing") == before
 
 
-async def test_ten_requests_for_a_page_are_one(upstream: IndexServer, gateways: Gateways) -> None:
+async def test_ten_requests_for_a_page_are_one(
+    upstream: IndexServer, gateways: Gateways, monkeypatch: pytest.MonkeyPatch
+) -> None:
     upstream.add("thing", wheel("thing"))
     upstream.page_headers = {"cache-control": "no-store"}
     upstream.gate.clear()
     shown = await gateways.show(Index(upstream.url))
+    begun = counted(monkeypatch, ProjectPages, "page")
     asking = asyncio.gather(*[shown.get("/0/simple/thing/") for _ in range(10)])
-    await asyncio.sleep(0.3)
+    await until(lambda: len(begun) == 10)
     upstream.gate.set()
     assert {answer.status_code for answer in await asking} == {200}
     assert upstream.count("/simple/thing/") == 1
 
 
 async def test_a_file_is_fetched_once_for_all(
-    upstream: IndexServer, gateways: Gateways, tmp_path: Path
+    upstream: IndexServer, gateways: Gateways, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     name = upstream.add("thing", wheel("thing", padding=BIG))
     content = upstream.files["thing"][name]
     shown = await gateways.show(Index(upstream.url), cache=tmp_path / "cache")
     url = (await shown.page("thing"))[name]["url"]
     upstream.gate.clear()
+    begun = counted(monkeypatch, files.Files, "reply")
     asking = asyncio.gather(*[shown.get(url) for _ in range(10)])
-    await asyncio.sleep(0.3)
+    await until(lambda: len(begun) == 10)
     upstream.gate.set()
     assert {answer.content for answer in await asking} == {content}
     assert upstream.count("/packages/") == 1
@@ -224,8 +250,7 @@ async def test_a_download_that_nobody_waits_for_is_given_up(
     url = (await shown.page("thing"))[name]["url"]
     upstream.gate.clear()
     asking = asyncio.create_task(shown.get(url))
-    await asyncio.sleep(0.2)
-    assert len(list((tmp_path / "files").iterdir())) == 1
+    await until(lambda: len(list((tmp_path / "files").iterdir())) == 1)
     await shown.gateway.stop(shown.listening)
     with pytest.raises(httpx.TransportError):
         await asking

@@ -8,7 +8,7 @@ import pytest
 
 from blockyard_sandbox.index.settings import Index
 
-from .conftest import Gateways, Uv
+from .conftest import Gateways, Uv, bound
 from .index_server import IndexServer, wheel
 
 
@@ -100,10 +100,12 @@ async def test_uvs_cache_outlives_a_gateway(
 ) -> None:
     upstream.metadata = True
     upstream.add("thing", wheel("thing"))
-    first = await gateways.show(Index(upstream.url))
-    pins = await uv.compile("thing", first.url())
-    await first.gateway.close()
-    second = await gateways.show(Index(upstream.url), port=first.port)
+    with bound() as held:  # so that nobody else is given the port meanwhile
+        port = held.getsockname()[1]
+        first = await gateways.show(Index(upstream.url), port=port)
+        pins = await uv.compile("thing", first.url())
+        await first.gateway.close()
+        second = await gateways.show(Index(upstream.url), port=port)
     words = ["--target", str(tmp_path / "target"), "--require-hashes", "-r", "-"]
     done = await uv.run("pip", "install", *words, "--default-index", second.url(), text=pins.stdout)
     assert done.code == 0, done.stderr

@@ -171,7 +171,9 @@ def test_an_archive_that_ends_early_or_is_none_is_refused(tmp_path: Path) -> Non
 
 
 @settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(at=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7))
 def test_a_bit_that_flipped_is_noticed_or_harmless(tmp_path: Path, at: float, bit: int) -> None:

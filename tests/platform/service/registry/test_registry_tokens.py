@@ -51,7 +51,10 @@ def test_the_database_has_no_secret(database: Database) -> None:
     assert len(row.hash) == 64
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    max_examples=50,
+)
 @given(st.one_of(st.text(), st.from_regex(r"by_[0-9a-f]{16}_[0-9a-f]{64}")))
 def test_a_text_that_is_no_token_is_refused(database: Database, text: str) -> None:
     with pytest.raises(AuthenticationError, match="the token is not valid"):
