@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from arena import Arena, Targets
+from arena import Arena, Targets, zygotes_here
 from attack_cases import Case, read_file
 from engines import unavailable
 from full_python import frame
@@ -57,7 +57,7 @@ def tenant(arena: Arena, cache: Path) -> Iterator[Tenant]:
         LocalIndex(WORDS) as index,
         tenant_of(arena.runner, index, stage={"cpu_seconds": 20}) as tenant,
     ):
-        before = footprint()
+        before = footprint(zygotes_here())
         yield tenant
         check_footprint(before)
 
