@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     Make = Callable[[], Awaitable["Built"]]
 
 
+_AGAIN = 0.01
+"""Seconds after which a lock that another process holds for a moment is tried again: that process may stand still, and this one has others to serve."""
+
+
 class Built(NamedTuple):
     """An environment that was made in a folder of ``building``, and what was printed meanwhile."""
 
@@ -73,6 +77,7 @@ class EnvironmentStore:
                     os.utime(self._facts / f"{name}.json")
                     yield
                     return
+            await asyncio.sleep(_AGAIN)
 
     @asynccontextmanager
     async def workspace(self) -> AsyncGenerator[str]:
@@ -157,7 +162,7 @@ class EnvironmentStore:
             os.close(place)
         os.sync()
         self._write(fresh, self._read(fresh) | {"boot": "on disk"})
-        found = sorted(self._facts.glob("*.json"), key=lambda it: it.stat().st_mtime, reverse=True)
+        found = sorted(self._facts.glob("*.json"), key=_last_used, reverse=True)
         total = 0
         for facts in found:
             size = self._read(facts.stem).get("size")
@@ -186,6 +191,14 @@ class EnvironmentStore:
         part = whole.with_suffix(".part")
         part.write_text(json.dumps(facts))
         part.replace(whole)
+
+
+def _last_used(facts: Path) -> float:
+    """Return when an environment was last used; one that another process has removed meanwhile was never."""
+    try:
+        return facts.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0
 
 
 def _boot() -> str:

@@ -1,6 +1,7 @@
 """The store of environments: whole or not at all, made once, never removed under who uses it."""
 
 import asyncio
+import fcntl
 import json
 import os
 import stat
@@ -58,6 +59,20 @@ async def test_ten_who_want_the_same_have_it_made_once(kitchen: Kitchen) -> None
     await asyncio.gather(*(kitchen.use("a") for _ in range(10)))
     assert kitchen.made == ["a"]
     assert kitchen.store.log("a") == "made a"
+
+
+async def test_who_waits_for_another_process_holds_up_nobody(kitchen: Kitchen) -> None:
+    """One that has just made an environment, or looks whether it may remove it, can stand still with its lock."""
+    await kitchen.use("a")
+    place = os.open(kitchen.store.building.parent / "locks" / "a", os.O_RDWR)
+    fcntl.flock(place, fcntl.LOCK_EX)
+    using = asyncio.ensure_future(kitchen.use("a"))
+    for _ in range(5):
+        await asyncio.sleep(0.02)
+        assert not using.done()
+    os.close(place)
+    await using
+    assert kitchen.made == ["a"]
 
 
 async def test_what_is_made_is_sealed(kitchen: Kitchen) -> None:
