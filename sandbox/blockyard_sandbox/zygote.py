@@ -88,9 +88,11 @@ class Zygote:
             guest.watch(await born)
             guest.owner = UID_BASE + uid if self._own_uids else os.geteuid()
             guest.listening = await self._closed_in(report, network=view.network)
+            await self._keep_spare()
         except BaseException:
-            if born.done() and not born.cancelled():
-                born.exception()  # it is told by what is raised
+            # What failed is told by what is raised; one that was born when nobody waited any more is ended as any other.
+            if born.done() and not born.cancelled() and born.exception() is None and not guest.pid:
+                guest.watch(born.result())
             await guest.close()
             raise
         finally:
@@ -98,7 +100,6 @@ class Zygote:
             their_report.close()
             report.close()
             self._born.pop(number, None)
-        await self._keep_spare()
         return guest
 
     def _group(self, limits: GuestLimits) -> cgroups.Cgroup | None:
@@ -128,12 +129,15 @@ class Zygote:
         told, listening = b"", None
         if network:
             told, listening = await self._listening(report)
-        told += await self._loop.sock_recv(report, 4096)
-        if told:
+        try:
+            told += await self._loop.sock_recv(report, 4096)
+            if told:
+                layer, reason = json.loads(told)
+                raise SandboxUnavailableError(layer, reason)
+        except BaseException:
             if listening is not None:
                 listening.close()
-            layer, reason = json.loads(told)
-            raise SandboxUnavailableError(layer, reason)
+            raise
         return listening
 
     async def _listening(self, report: socket.socket) -> tuple[bytes, socket.socket | None]:
