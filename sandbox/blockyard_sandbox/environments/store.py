@@ -125,9 +125,13 @@ class EnvironmentStore:
     @asynccontextmanager
     async def _alone(self, name: str) -> AsyncGenerator[None]:
         """Hold the lock of a name against all other processes, waiting for it aside."""
-        place = os.open(self._locks / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        holding = asyncio.ensure_future(asyncio.to_thread(_hold, self._locks / name))
         try:
-            await asyncio.to_thread(fcntl.flock, place, fcntl.LOCK_EX)
+            place = await asyncio.shield(holding)
+        except asyncio.CancelledError:
+            holding.add_done_callback(_let_go)
+            raise
+        try:
             yield
         finally:
             os.close(place)
@@ -191,6 +195,18 @@ class EnvironmentStore:
         part = whole.with_suffix(".part")
         part.write_text(json.dumps(facts))
         part.replace(whole)
+
+
+def _hold(lock: Path) -> int:
+    """Wait for a lock, and return the descriptor that holds it: it is this thread's own until then, whoever gives up waiting."""
+    place = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    fcntl.flock(place, fcntl.LOCK_EX)
+    return place
+
+
+def _let_go(holding: asyncio.Future[int]) -> None:
+    if not holding.cancelled() and holding.exception() is None:
+        os.close(holding.result())
 
 
 def _last_used(facts: Path) -> float:

@@ -18,7 +18,10 @@ def client_that_says(error: Exception) -> Any:
     def remove_container(*_: Any, **__: Any) -> None:
         raise error
 
-    return SimpleNamespace(containers=lambda **_: LEFT, remove_container=remove_container)
+    def containers(**_: Any) -> list[Any]:
+        return LEFT
+
+    return SimpleNamespace(containers=containers, remove_container=remove_container)
 
 
 @pytest.mark.parametrize(
