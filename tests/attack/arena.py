@@ -15,7 +15,7 @@ from blockyard_sandbox.answers import Answer
 from blockyard_sandbox.guests import Guest
 from blockyard_sandbox.limits import GuestLimits
 from blockyard_sandbox.sandbox import Sandbox
-from blockyard_sandbox.spec import Bind, JailSpec
+from blockyard_sandbox.spec import UID_BASE, Bind, JailSpec
 from blockyard_sandbox.zygote import Zygote
 
 LIMITS = GuestLimits(
@@ -51,6 +51,22 @@ def groups_of(owner: str) -> list[Path]:
         for name in names
         if name.startswith(f"blockyard-{owner}-")
     )
+
+
+def shared_by_guests() -> frozenset[str]:
+    """Return the names of shared memory of the host that a guest may have made, by their owner: others on the machine have theirs.
+
+    An ordinary user's guests are that user; then those are left out that pools, engines, databases and clocks of tests make.
+    """
+    others = ("sem.mp-", "libpod", "PostgreSQL.", "faketime_", "sem.faketime_")
+    found: set[str] = set()
+    for entry in os.scandir("/dev/shm"):  # noqa: S108
+        with contextlib.suppress(FileNotFoundError):
+            owner = entry.stat(follow_symlinks=False).st_uid
+            mine = os.getuid() != 0 and owner == os.getuid() and not entry.name.startswith(others)
+            if mine or owner >= UID_BASE:
+                found.add(entry.name)
+    return frozenset(found)
 
 
 def wait_for_spares(zygotes: Iterable[Zygote]) -> None:
