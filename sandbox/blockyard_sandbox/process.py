@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import select
 import signal
 import time
 from typing import TYPE_CHECKING
@@ -68,7 +69,7 @@ class Process:
         """Say what it died of; one that only closed its socket is killed now."""
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(asyncio.shield(self._gone), _DYING)
-        killed = not self._gone.done()
+        killed = not self._gone.done() and not self._has_ended()
         if killed:
             self.kill()
         status = await asyncio.shield(self._gone)
@@ -76,6 +77,13 @@ class Process:
         if killed and status == -signal.SIGKILL and not self.out_of_memory:
             return GuestFailure(Code.UNHANDLED_EXCEPTION, "the guest hung up before it answered")
         return cause_of(status, self._group)
+
+    def _has_ended(self) -> bool:
+        """Whether it is dead, whoever has been told; see pidfd_open(2)."""
+        poll = select.poll()
+        if self._pidfd is not None:
+            poll.register(self._pidfd, select.POLLIN)
+        return bool(poll.poll(0))
 
     async def release(self) -> None:
         """Wait until it is gone, and give its descriptor and its control group back."""
