@@ -103,12 +103,14 @@ class Zygote:
         return guest
 
     def _group(self, limits: GuestLimits) -> cgroups.Cgroup | None:
-        """Return the group in which the spare guest waits, or another one."""
-        group, self._spare = self._spare, None
-        if group is None:
-            return self._cgroups.acquire(limits)
-        self._cgroups.limit(group, limits)
-        return group
+        """Return the group in which the spare guest waits, or another one where that does not take the limits yet."""
+        group = self._spare
+        if group is not None:
+            with contextlib.suppress(OSError):
+                self._cgroups.limit(group, limits)
+                self._spare = None
+                return group
+        return self._cgroups.acquire(limits)
 
     async def _keep_spare(self) -> None:
         """Have the next guest made as far as that goes: letting a process into a control group takes longer than all the rest."""
