@@ -88,9 +88,11 @@ class Zygote:
             guest.watch(await born)
             guest.owner = UID_BASE + uid if self._own_uids else os.geteuid()
             guest.listening = await self._closed_in(report, network=view.network)
+            await self._keep_spare()
         except BaseException:
-            if born.done() and not born.cancelled():
-                born.exception()  # it is told by what is raised
+            # What failed is told by what is raised; one that was born when nobody waited any more is ended as any other.
+            if born.done() and not born.cancelled() and born.exception() is None and not guest.pid:
+                guest.watch(born.result())
             await guest.close()
             raise
         finally:
@@ -98,16 +100,17 @@ class Zygote:
             their_report.close()
             report.close()
             self._born.pop(number, None)
-        await self._keep_spare()
         return guest
 
     def _group(self, limits: GuestLimits) -> cgroups.Cgroup | None:
-        """Return the group in which the spare guest waits, or another one."""
-        group, self._spare = self._spare, None
-        if group is None:
-            return self._cgroups.acquire(limits)
-        self._cgroups.limit(group, limits)
-        return group
+        """Return the group in which the spare guest waits, or another one where that does not take the limits yet."""
+        group = self._spare
+        if group is not None:
+            with contextlib.suppress(OSError):
+                self._cgroups.limit(group, limits)
+                self._spare = None
+                return group
+        return self._cgroups.acquire(limits)
 
     async def _keep_spare(self) -> None:
         """Have the next guest made as far as that goes: letting a process into a control group takes longer than all the rest."""
@@ -128,12 +131,15 @@ class Zygote:
         told, listening = b"", None
         if network:
             told, listening = await self._listening(report)
-        told += await self._loop.sock_recv(report, 4096)
-        if told:
+        try:
+            told += await self._loop.sock_recv(report, 4096)
+            if told:
+                layer, reason = json.loads(told)
+                raise SandboxUnavailableError(layer, reason)
+        except BaseException:
             if listening is not None:
                 listening.close()
-            layer, reason = json.loads(told)
-            raise SandboxUnavailableError(layer, reason)
+            raise
         return listening
 
     async def _listening(self, report: socket.socket) -> tuple[bytes, socket.socket | None]:

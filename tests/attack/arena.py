@@ -2,9 +2,11 @@
 
 import asyncio
 import contextlib
+import gc
 import os
 import socket
-from collections.abc import Generator
+import time
+from collections.abc import Generator, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,8 @@ from blockyard_sandbox.answers import Answer
 from blockyard_sandbox.guests import Guest
 from blockyard_sandbox.limits import GuestLimits
 from blockyard_sandbox.sandbox import Sandbox
-from blockyard_sandbox.spec import Bind, JailSpec
+from blockyard_sandbox.spec import UID_BASE, Bind, JailSpec
+from blockyard_sandbox.zygote import Zygote
 
 LIMITS = GuestLimits(
     cpu_seconds=20,
@@ -48,6 +51,38 @@ def groups_of(owner: str) -> list[Path]:
         for name in names
         if name.startswith(f"blockyard-{owner}-")
     )
+
+
+def shared_by_guests() -> frozenset[str]:
+    """Return the names of shared memory of the host that a guest may have made, by their owner: others on the machine have theirs.
+
+    An ordinary user's guests are that user; then those are left out that pools, engines, databases and clocks of tests make.
+    """
+    others = ("sem.mp-", "libpod", "PostgreSQL.", "faketime_", "sem.faketime_")
+    found: set[str] = set()
+    for entry in os.scandir("/dev/shm"):  # noqa: S108
+        with contextlib.suppress(FileNotFoundError):
+            owner = entry.stat(follow_symlinks=False).st_uid
+            mine = os.getuid() != 0 and owner == os.getuid() and not entry.name.startswith(others)
+            if mine or owner >= UID_BASE:
+                found.add(entry.name)
+    return frozenset(found)
+
+
+def wait_for_spares(zygotes: Iterable[Zygote]) -> None:
+    """Wait until the next guest of each zygote is in its group, where it goes while others work; fails after a minute."""
+    until = time.monotonic() + 60
+    for zygote in zygotes:
+        group = zygote._spare  # pyright: ignore[reportPrivateUsage]
+        folders = group.folders if group is not None and zygote.alive else ()
+        while not all((folder / "cgroup.procs").read_text() for folder in folders):
+            assert time.monotonic() < until, folders
+            time.sleep(0.01)
+
+
+def zygotes_here() -> list[Zygote]:
+    """Return all zygotes that this process has."""
+    return [each for each in gc.get_objects() if type(each) is Zygote]
 
 
 def spec_of(
@@ -134,6 +169,11 @@ class Arena:
             return self.ask(guest, code, targets)
         finally:
             self.runner.run(guest.close())
+
+    def zygotes(self) -> list[Zygote]:
+        """Return those of the sandboxes."""
+        found = (sandbox._zygote for sandbox in self.sandboxes.values())  # pyright: ignore[reportPrivateUsage]
+        return [zygote for zygote in found if zygote is not None]
 
     def close(self) -> None:
         for guest in self.siblings.values():

@@ -13,7 +13,10 @@ RULES = (ImageRule(name="local/*", tags=("1", "odd")),)
 
 
 def policy_of(*volumes: VolumeRule, **more: Any) -> Policy:
-    return personal_policy().model_copy(update={"images": RULES, "volumes": volumes, **more})
+    policy = personal_policy()
+    patient = policy.stage.model_copy(update={"wall_seconds": 180.0})
+    update = {"images": RULES, "volumes": volumes, "stage": patient, **more}
+    return policy.model_copy(update=update)
 
 
 def refused(stage: dict[str, Any], policy: Policy | None = None) -> list[tuple[str, str]]:

@@ -153,8 +153,9 @@ def _is_end(record: StageRecord, name: str) -> bool:
     if record.code is Code[name]:
         return True
     code, words = _AS_STAGES.get(name, (None, ()))
-    message = str(record.error["message"]) if record.error else ""
-    return record.code is code and any(word in message for word in words)
+    # Several processes of one script may say it, each in several lines: that of the last one need not be the last.
+    said = f"{record.error['message'] if record.error else ''}\n{record.outputs.get('stderr', '')}"
+    return record.code is code and any(word in said for word in words)
 
 
 @dataclass

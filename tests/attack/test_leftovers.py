@@ -12,7 +12,7 @@ from pathlib import Path
 from time import monotonic, sleep
 
 import pytest
-from arena import HURRIED, LIMITS, Arena, Targets, groups_of
+from arena import HURRIED, LIMITS, Arena, Targets, groups_of, shared_by_guests
 
 from blockyard_sandbox.jail import cgroups
 from blockyard_sandbox.spec import UID_BASE
@@ -124,12 +124,7 @@ def test_the_next_guest_finds_nothing(
 def test_nothing_of_a_guest_is_left_on_the_host(arena: Arena, targets: Targets) -> None:
     def look() -> dict[str, object]:
         return {
-            # Databases and pools of processes elsewhere on the machine come and go.
-            "shared": [
-                name
-                for name in sorted(os.listdir("/dev/shm"))  # noqa: S108
-                if not name.startswith(("PostgreSQL.", "sem.mp-", "libpod"))
-            ],
+            "shared": shared_by_guests(),
             "memory": _segments(),
             "mounts": _mounts(),
             "name": os.uname().nodename,

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from arena import Arena, Targets
+from arena import Arena, Targets, zygotes_here
 from attack_cases import Case, read_file
 from engines import unavailable
 from full_python import frame
@@ -57,7 +57,7 @@ def tenant(arena: Arena, cache: Path) -> Iterator[Tenant]:
         LocalIndex(WORDS) as index,
         tenant_of(arena.runner, index, stage={"cpu_seconds": 20}) as tenant,
     ):
-        before = footprint()
+        before = footprint(zygotes_here())
         yield tenant
         check_footprint(before)
 
@@ -162,8 +162,9 @@ async def _run(tenant: Tenant, first: dict[str, Any], **more: Any) -> list[Stage
         {"id": "b", "run": "result = 1", "deps": [], "always": True},
     ]
     kinds = ["virtual-python", "bash", "python"]
+    small: tuple[dict[str, Any], ...] = ({"run": "result = 1", "deps": []}, {"bash": "true"})
     async with Runner(policy=policy_of(tenant.index, stages=kinds, **more)) as runner:
-        for ready in ({"run": "result = 1", "deps": []}, {"bash": "true"}):
+        for ready in small:
             # What is started for the first stage of a kind is not to count for the clock of the stage that is looked at.
             await runner.run({"name": "t", "stages": [ready]})
         result = await runner.run({"name": "t", "stages": stages})

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from arena import Arena, Targets
+from arena import Arena, Targets, zygotes_here
 from attack_cases import Case, read_adapted, read_cases
 from local_index import LocalIndex
 from script_stages import (
@@ -65,7 +65,7 @@ def tenant(arena: Arena, cache: Path) -> Iterator[Tenant]:
     """One runner for all cases, on the loop of the arena, whose guests are the other tenant; at the end nothing is left of any."""
     arena.sibling()
     with LocalIndex(WORDS) as index, tenant_of(arena.runner, index) as tenant:
-        before = footprint()
+        before = footprint(zygotes_here())
         yield tenant
         check_footprint(before)
 

@@ -2,6 +2,8 @@
 
 import os
 import subprocess
+import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -13,6 +15,8 @@ from engines import unavailable
 from blockyard_sandbox.jail import cgroups
 from blockyard_sandbox.jail.cgroups import CgroupPool
 from blockyard_sandbox.limits import GuestLimits
+
+MEMORY = ("memory.max", "memory.limit_in_bytes")
 
 
 @pytest.fixture
@@ -113,4 +117,25 @@ def test_a_platform_that_ends_while_it_is_looked_at_is_gone(
     pool.acquire(GuestLimits())
     monkeypatch.undo()
     assert not any(folder.exists() for folder in gone)
+    assert pool.close()
+
+
+def test_a_group_that_is_still_full_is_not_taken_for_less(bases: tuple[Path, ...]) -> None:
+    """A file in memory outlives who wrote it, as the folder of a guest does for a moment."""
+    pool = CgroupPool(bases)
+    group = pool.acquire(GuestLimits(memory_bytes=512 << 20))
+    assert group is not None
+    with tempfile.NamedTemporaryFile(dir="/dev/shm") as file:
+        fill = "import os, sys; sys.stdin.read(1); os.write(1, bytes(128 << 20))"
+        with subprocess.Popen(
+            [sys.executable, "-c", fill], stdin=subprocess.PIPE, stdout=file
+        ) as writer:
+            for entry in group.entries:
+                os.write(entry, str(writer.pid).encode())
+        assert os.stat(file.name).st_size == 128 << 20
+        pool.release(group)
+        other = pool.acquire(GuestLimits(memory_bytes=16 << 20))
+        assert other is not None
+        limits = [folder / name for folder in other.folders for name in MEMORY]
+        assert [int(it.read_text()) for it in limits if it.exists()] == [48 << 20]
     assert pool.close()

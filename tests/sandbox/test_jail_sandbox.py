@@ -1,16 +1,19 @@
 """The sandbox: guests that answer, limits that end them each with its code, and layers that fail closed."""
 
 import asyncio
+import gc
 import os
 import select
 import signal
 import time
+from contextlib import suppress
 
 import pytest
 
 from blockyard_sandbox.doctor import examine, level_of
 from blockyard_sandbox.errors import ZygoteDiedError
 from blockyard_sandbox.limits import GuestLimits
+from blockyard_sandbox.programs import program_spec
 from blockyard_sandbox.sandbox import Answer, Guest, Sandbox
 from blockyard_sandbox.spec import LAYERS, OPTIONAL, GuestView, JailSpec
 from blockyard_sandbox.zygote import Zygote
@@ -155,3 +158,38 @@ def test_the_doctor_tries_every_layer() -> None:
 def test_an_unknown_layer_is_refused() -> None:
     with pytest.raises(ValueError, match="no such layers: wall"):
         JailSpec(without=frozenset({"wall"}))
+
+
+def _open() -> list[str]:
+    """Return what is open here, but for the lists of control groups, which are kept for the next guests."""
+    found: list[str] = []
+    for link in os.scandir("/proc/self/fd"):
+        with suppress(OSError):  # the folder's own, which is closed by now
+            found.append(os.readlink(link.path))
+    return sorted(name for name in found if not name.endswith("/cgroup.procs"))
+
+
+def _stand_still() -> None:
+    """Let everything come to the event loop that is on its way, before the loop looks at any of it."""
+    time.sleep(0.15)
+
+
+@pytest.mark.parametrize("network", [False, True])
+@pytest.mark.parametrize("later", [0.0, 0.05])
+async def test_a_guest_that_is_born_when_nobody_waits_any_more_is_ended(
+    later: float, *, network: bool
+) -> None:
+    """A loop that stood still finds the birth and the end of a timeout at the same moment."""
+    spec = program_spec("full") if network else JailSpec()
+    async with Sandbox(spec) as sandbox:
+        await (await sandbox.guest()).close()
+        before = _open()
+        for _ in range(3):
+            bearing = asyncio.create_task(sandbox.guest(None, GuestView(network=network)))
+            await asyncio.sleep(0)
+            asyncio.get_running_loop().call_later(later, bearing.cancel)
+            _stand_still()
+            with suppress(asyncio.CancelledError):
+                await (await bearing).close()
+        gc.collect()
+        assert _open() == before

@@ -33,6 +33,7 @@ def see_off(child: subprocess.Popen[bytes], *, collected: bool) -> None:
     ("script", "code"),
     [
         ("kill -SEGV $$", Code.KILLED_BY_SIGNAL),
+        ("kill -KILL $$", Code.KILLED_BY_SIGNAL),
         ("kill -XFSZ $$", Code.FILE_SIZE_LIMIT),
         ("exit 3", Code.UNHANDLED_EXCEPTION),
     ],

@@ -124,9 +124,13 @@ class EnvironmentStore:
     @asynccontextmanager
     async def _alone(self, name: str) -> AsyncGenerator[None]:
         """Hold the lock of a name against all other processes, waiting for it aside."""
-        place = os.open(self._locks / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        holding = asyncio.ensure_future(asyncio.to_thread(_hold, self._locks / name))
         try:
-            await asyncio.to_thread(fcntl.flock, place, fcntl.LOCK_EX)
+            place = await asyncio.shield(holding)
+        except asyncio.CancelledError:
+            holding.add_done_callback(_let_go)
+            raise
+        try:
             yield
         finally:
             os.close(place)
@@ -161,7 +165,7 @@ class EnvironmentStore:
             os.close(place)
         os.sync()
         self._write(fresh, self._read(fresh) | {"boot": "on disk"})
-        found = sorted(self._facts.glob("*.json"), key=lambda it: it.stat().st_mtime, reverse=True)
+        found = sorted(self._facts.glob("*.json"), key=_last_used, reverse=True)
         total = 0
         for facts in found:
             size = self._read(facts.stem).get("size")
@@ -190,6 +194,26 @@ class EnvironmentStore:
         part = whole.with_suffix(".part")
         part.write_text(json.dumps(facts))
         part.replace(whole)
+
+
+def _hold(lock: Path) -> int:
+    """Wait for a lock, and return the descriptor that holds it: it is this thread's own until then, whoever gives up waiting."""
+    place = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    fcntl.flock(place, fcntl.LOCK_EX)
+    return place
+
+
+def _let_go(holding: asyncio.Future[int]) -> None:
+    if not holding.cancelled() and holding.exception() is None:
+        os.close(holding.result())
+
+
+def _last_used(facts: Path) -> float:
+    """Return when an environment was last used; one that another process has removed meanwhile was never."""
+    try:
+        return facts.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0
 
 
 def _boot() -> str:

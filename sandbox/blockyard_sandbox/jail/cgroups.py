@@ -55,7 +55,13 @@ class CgroupPool:
         """Return an empty group with these limits, or ``None`` where there are no groups."""
         if not self.bases:
             return None
-        group = self._idle.pop() if self._idle else self._make()
+        for group in reversed(self._idle):
+            # What its last guest had in memory may be given back a moment after the guest: until then it takes no lower limit.
+            with contextlib.suppress(OSError):
+                self.limit(group, limits)
+                self._idle.remove(group)
+                return group
+        group = self._make()
         self.limit(group, limits)
         return group
 

@@ -66,6 +66,34 @@ async def test_ten_who_want_the_same_have_it_made_once(kitchen: Kitchen) -> None
     assert kitchen.store.log("a") == "made a"
 
 
+async def test_who_waits_for_another_process_holds_up_nobody(kitchen: Kitchen) -> None:
+    """One that has just made an environment, or looks whether it may remove it, can stand still with its lock."""
+    await kitchen.use("a")
+    place = os.open(kitchen.store.building.parent / "locks" / "a", os.O_RDWR)
+    fcntl.flock(place, fcntl.LOCK_EX)
+    using = asyncio.ensure_future(kitchen.use("a"))
+    for _ in range(5):
+        await asyncio.sleep(0.02)
+        assert not using.done()
+    os.close(place)
+    await using
+    assert kitchen.made == ["a"]
+
+
+async def test_who_gives_up_waiting_for_a_lock_does_not_keep_it(kitchen: Kitchen) -> None:
+    lock = kitchen.store.building.parent / "locks" / "a"
+    place = os.open(lock, os.O_RDWR | os.O_CREAT)
+    fcntl.flock(place, fcntl.LOCK_EX)
+    making = asyncio.ensure_future(kitchen.use("a"))
+    await asyncio.sleep(0.1)
+    await kitchen.store.close()
+    with pytest.raises(asyncio.CancelledError):
+        await making
+    os.close(place)
+    await asyncio.wait_for(kitchen.use("a"), 60)
+    assert kitchen.made == ["a"]
+
+
 async def test_what_is_made_is_sealed(kitchen: Kitchen) -> None:
     await kitchen.use("a")
     folder = kitchen.store.environments / "a"
