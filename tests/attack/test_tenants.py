@@ -7,7 +7,7 @@ import resource
 from pathlib import Path
 
 import pytest
-from arena import LIMITS, Arena, Targets, groups_of, spec_of
+from arena import HURRIED, LIMITS, Arena, Targets, groups_of, spec_of
 
 from blockyard_sandbox.jail import cgroups
 from blockyard_sandbox.sandbox import Sandbox
@@ -68,7 +68,7 @@ def test_a_guest_sees_no_process_but_itself(arena: Arena, targets: Targets) -> N
 
 
 def test_a_poisoned_module_is_gone_with_its_guest(arena: Arena, targets: Targets) -> None:
-    arena.attack(POISON, targets.facts)
+    arena.attack(POISON, targets.facts, limits=HURRIED)
     code = "import json\nresult = [json.dumps([1]), len('abc')]"
     assert arena.attack(code, targets.facts).value == ["[1]", 3]
 
