@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 from contextlib import ExitStack
-from threading import Event
+from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
 from blockyard_platform.service import process
@@ -38,11 +38,12 @@ def work(settings: Settings, say: Callable[[str], None]) -> None:
             ]
         )
     process.prepare()
-    stop = Event()
+    # Not an Event: a signal that comes while this thread begins to wait for one would wait for itself.
+    stop = SimpleQueue[None]()
 
     def ended(number: int, frame: object) -> None:
         del number, frame
-        stop.set()
+        stop.put(None)
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, ended)
@@ -58,5 +59,5 @@ def work(settings: Settings, say: Callable[[str], None]) -> None:
             say(f"Its figures are at http://127.0.0.1:{figures.port}/metrics")
         say(f"The worker {found.dispatcher.executor_id} takes up to {settings.slots} runs")
         process.settle()
-        stop.wait()
+        stop.get()
         say("The worker takes no more runs, and ends when those under way have ended")
