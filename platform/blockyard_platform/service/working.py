@@ -38,12 +38,12 @@ def work(settings: Settings, say: Callable[[str], None]) -> None:
             ]
         )
     process.prepare()
-    # Not an event: who waits for one holds its lock for a moment, in which the same thread could not set it.
-    stop = SimpleQueue[int]()
+    # Not an Event: a signal that comes while this thread begins to wait for one would wait for itself.
+    stop = SimpleQueue[None]()
 
     def ended(number: int, frame: object) -> None:
-        del frame
-        stop.put(number)
+        del number, frame
+        stop.put(None)
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, ended)
