@@ -19,6 +19,7 @@ from blockyard_schemas.statuses import Code, Status
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
+    from types import FrameType
     from typing import Any
 
     from blockyard_platform.cli.progress import Progress
@@ -64,7 +65,12 @@ async def _terminable(main: Coroutine[Any, Any, RunResult]) -> RunResult:
     task, before = asyncio.current_task(), signal.getsignal(signal.SIGTERM)
     if task is None or before is not signal.SIG_DFL:
         return await main
-    signal.signal(signal.SIGTERM, lambda *_: task.cancel() and None)
+
+    def cancel(number: int, frame: FrameType | None) -> None:
+        del number, frame
+        task.cancel()
+
+    signal.signal(signal.SIGTERM, cancel)
     try:
         return await main
     finally:
