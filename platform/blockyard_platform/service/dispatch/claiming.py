@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 def claim(connection: Connection, worker: str, free: int, turns: Turns) -> list[Claim]:
     """Take up to ``free`` runs for a worker; the caller holds the lock. A worker that has lost its lease gets none."""
+    if not free:
+        return []
     open_tenants, running = _load(connection)
     taken: list[tuple[int, int, Claim]] = []
     while open_tenants and (left := free - len(taken)):

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from sqlalchemy import exc
 
 from blockyard_platform.service.dispatch import claiming, runs
-from blockyard_platform.service.dispatch.noting import note
+from blockyard_platform.service.dispatch.noting import note, put_back
 from blockyard_platform.service.dispatch.pace import Pace
 from blockyard_platform.service.dispatch.port import State
 from blockyard_platform.service.dispatch.tables import locked, looking
@@ -128,6 +128,13 @@ class Desk:
             self._lost |= fresh
             return sorted({run_id for run_id, _ in fresh})
 
+    def doubt(self) -> None:
+        """Have what the tables say that this process has, and the desk does not know of, queued again in the next turn."""
+        with self._changed:
+            self._leases += 1
+            self._unsure = True
+        self.nudge()
+
     def take_no_more(self) -> None:
         """Give out no more runs."""
         with self._changed:
@@ -135,12 +142,10 @@ class Desk:
 
     def wait_until_idle(self, seconds: float | None) -> bool:
         """Wait until nothing is at work, or just given out, and what has ended is noted; say whether that came true."""
-
-        def idle() -> bool:
-            return not (self._at_work or self._over or self._turning)
-
         with self._changed:
-            return self._changed.wait_for(idle, seconds)
+            return self._changed.wait_for(
+                lambda: not (self._at_work or self._over or self._turning), seconds
+            )
 
     def close(self) -> None:
         """End the thread."""
@@ -198,23 +203,20 @@ class Desk:
         self._pace.begin()
         with self._changed:
             self._turning, over, leases = True, list(self._over), self._leases
-            known = {*self._at_work, *((it.run_id, it.number) for it, _ in over)}
+            known = self._at_work.keys() - self._lost
+            known |= {(it.run_id, it.number) for it, _ in over}
         unsure, self._unsure = self._unsure, True
         with locked(self._engine) as connection:
-            if unsure:
-                runs.release(connection, self._worker, failed=False, but=known)
+            unsure = unsure and not put_back(connection, self._worker, known)
             held = note(connection, over, self._settings.retry_seconds)
-            free = self._free()
-            claims = (
-                claiming.claim(connection, self._worker, free, self._outlets.turns) if free else []
-            )
+            claims = claiming.claim(connection, self._worker, self._free(), self._outlets.turns)
             if over and not self._taking:
                 notify(connection, runs.QUEUED)
-        self._unsure = False
+        self._unsure = unsure
         if begun := self._go_on(len(over), held, claims, leases):
             self._outlets.begin(begun)
         self._pace.end()
-        if held:
+        if held or unsure:
             self._rest(_WHILE_LOCKED_SECONDS)
 
     def _go_on(self, noted: int, held: Over, claims: list[Claim], leases: int) -> list[Claim]:

@@ -8,6 +8,8 @@ from blockyard_platform.service.dispatch import runs
 from blockyard_platform.service.dispatch.port import State
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from sqlalchemy.engine import Connection
 
     from blockyard_platform.service.dispatch.runs import Claim
@@ -29,3 +31,9 @@ def note(connection: Connection, over: Over, retry_seconds: float) -> Over:
             left = runs.end(connection, claims, state)
         held += [(it, state) for it in left]
     return held
+
+
+def put_back(connection: Connection, worker: str, known: Collection[tuple[str, int]]) -> bool:
+    """Queue what a worker has but does not know of; False when another transaction holds some of it just now."""
+    runs.release(connection, worker, failed=False, but=known)
+    return not runs.holds(connection, worker, but=known)

@@ -171,12 +171,9 @@ def release(
 ) -> list[str]:
     """Queue what a worker has at work, each at the place that it had, but for what it knows of; return which runs.
 
-    What was cancelled ends instead. What another transaction holds just now stays: whoever looks for dead workers finds it.
+    What was cancelled ends instead. What another transaction holds just now stays: who looks for dead workers finds it, and a living one asks :func:`holds`.
     """
-    mine = sa.select(QUEUE.c.seq).where(QUEUE.c.worker == worker, QUEUE.c.state == State.RUNNING)
-    if but:
-        mine = mine.where(sa.tuple_(QUEUE.c.run, QUEUE.c.number).not_in(sorted(but)))
-    found = _free(connection, mine)
+    found = _free(connection, _held_by(worker, but))
     if not found:
         return []
     values = _left(connection.dialect.name, State.QUEUED, QUEUE.c.failures + int(failed))
@@ -184,6 +181,16 @@ def release(
     released = sorted(connection.execute(statement.returning(QUEUE.c.run)).scalars())
     notify(connection, QUEUED)
     return released
+
+
+def holds(connection: Connection, worker: str, *, but: Collection[tuple[str, int]]) -> bool:
+    """Say whether a worker has anything at work but what it knows of."""
+    return connection.scalar(_held_by(worker, but).limit(1)) is not None
+
+
+def _held_by(worker: str, but: Collection[tuple[str, int]]) -> sa.Select[int]:
+    mine = sa.select(QUEUE.c.seq).where(QUEUE.c.worker == worker, QUEUE.c.state == State.RUNNING)
+    return mine.where(sa.tuple_(QUEUE.c.run, QUEUE.c.number).not_in(sorted(but))) if but else mine
 
 
 def _free(connection: Connection, wanted: sa.Select[int]) -> list[int]:

@@ -161,7 +161,8 @@ class Worker:
         if lost:
             self._tell_lost(lost)
         self._lease.take()
-        self.desk.nudge()
+        # What another transaction held when the rest was taken over is still said to be here.
+        self.desk.doubt()
 
     def _tell_lost(self, lost: list[str]) -> None:
         try:

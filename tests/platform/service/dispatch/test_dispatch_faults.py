@@ -1,5 +1,6 @@
 """What goes wrong between a commit and what follows it: a run is begun once for each time that it is given out, and none is forgotten."""
 
+from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from threading import Event
@@ -184,6 +185,59 @@ async def test_what_was_committed_without_an_answer_is_given_out_again(
     entry = dispatcher.status("held")
     assert entry is not None
     assert (entry.number, entry.failures, here.work.begun) == (2, 0, ["held"])
+
+
+@pytest.mark.parametrize("place", ["postgresql"], indirect=True)
+async def test_what_another_transaction_holds_is_given_out_again_once_it_does_not(
+    here: Here, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Several bring a parked run back at its moment: one has its row while the desk of a worker puts back what it does not know of."""
+    engine, turns = open_tables(here.place), Counter[str]()
+    other = engine.connect()
+    failing = Event()
+
+    @contextmanager
+    def unanswered(it: sa.Engine) -> Generator[sa.Connection]:
+        with locked(it) as connection:
+            yield connection
+        turns[row(engine, "r")["state"]] += 1
+        if failing.is_set():
+            failing.clear()
+            other.execute(sa.select(QUEUE.c.seq).where(QUEUE.c.run == "r").with_for_update())
+            raise Lost
+
+    dispatcher = await here.begin(slots=1)
+    monkeypatch.setattr(desk, "locked", unanswered)
+    failing.set()
+    dispatcher.submit("r", "t")
+    await until(lambda: turns[State.RUNNING] > 2)
+    assert here.work.begun == []
+    other.rollback()
+    await here.reach("r", State.ENDED)
+    entry = dispatcher.status("r")
+    assert entry is not None
+    assert (entry.number, entry.failures, here.work.begun) == (2, 0, ["r"])
+    other.close()
+    engine.dispose()
+
+
+@pytest.mark.parametrize("place", ["postgresql"], indirect=True)
+async def test_what_another_transaction_held_when_the_lease_was_lost_is_given_out_again(
+    here: Here,
+) -> None:
+    engine = open_tables(here.place)
+    dispatcher = await here.begin(slots=1)
+    dispatcher.submit("held", "t")
+    await until(lambda: here.work.begun)
+    with writing(engine) as other:
+        other.execute(sa.select(QUEUE.c.seq).where(QUEUE.c.run == "held").with_for_update())
+        assert take_over(engine, Dead(dispatcher.executor_id, None), force=True) == []
+        await until(lambda: here.work.lost)
+    await here.reach("held", State.ENDED)
+    entry = dispatcher.status("held")
+    assert entry is not None
+    assert (entry.number, here.work.begun) == (2, ["held", "held"])
+    engine.dispose()
 
 
 async def test_what_begins_although_that_has_failed_is_begun_once(
