@@ -12,6 +12,7 @@ from starlette.responses import JSONResponse
 
 from blockyard_platform.secrets.errors import SecretValueError
 from blockyard_platform.service.api.validating import problems_of
+from blockyard_platform.service.dispatch.port import DispatchError
 from blockyard_platform.service.registry.errors import (
     AuthenticationError,
     ConflictError,
@@ -129,6 +130,7 @@ def handle_errors(app: FastAPI) -> None:
     app.add_exception_handler(InvalidDocumentError, _document)
     app.add_exception_handler(RefusedRequestError, _refused)
     app.add_exception_handler(RequestValidationError, _validation)
+    app.add_exception_handler(DispatchError, _away)
     app.add_exception_handler(SecretValueError, _secret)
     app.add_exception_handler(HTTPException, _http)
 
@@ -151,12 +153,16 @@ async def _document(request: Request, error: Exception) -> JSONResponse:
     status = next((it for kind, it in _STATUSES.items() if isinstance(error, kind)), 503)
     problem = error.problems[0]
     if status == 503:
-        _LOG.error("request %s: %s", request.scope.get("blockyard.request"), error)
-        return answer(request, 503, "store", "the database cannot be used now", headers=_LATER)
+        return await _away(request, error)
     headers = None
     if status == 401:
         headers = {"WWW-Authenticate": _challenge(request)}
     return answer(request, status, problem.rule, problem.message, problem.hint, headers=headers)
+
+
+async def _away(request: Request, error: Exception) -> JSONResponse:
+    _LOG.error("request %s: %s", request.scope.get("blockyard.request"), error)
+    return answer(request, 503, "store", "the database cannot be used now", headers=_LATER)
 
 
 def _challenge(request: Request) -> str:

@@ -13,6 +13,7 @@ from starlette.requests import Request
 from blockyard_platform.service.api.app import create_app
 from blockyard_platform.service.api.routing import Gate, Guarded
 from blockyard_platform.service.api.throttle import AT_ONCE, MOST, Throttle
+from blockyard_platform.service.dispatch.port import DispatchError
 from blockyard_platform.service.operations.health import Check, Examiner, Finding, State
 from blockyard_platform.service.parts import Parts
 from blockyard_platform.service.registry.database import Database
@@ -75,10 +76,11 @@ async def test_an_error_that_nobody_foresaw_says_nothing_but_its_id(
     assert "hunter2" in caplog.text
 
 
+@pytest.mark.parametrize("kind", [StoreError, DispatchError])
 async def test_a_database_that_is_away_is_told_without_its_words(
-    parts: Parts, caplog: pytest.LogCaptureFixture
+    kind: type[Exception], parts: Parts, caplog: pytest.LogCaptureFixture
 ) -> None:
-    error = StoreError("the registry cannot be used: connection to 10.0.0.7 refused")
+    error = kind("it cannot be used: connection to 10.0.0.7 refused")
     with caplog.at_level(logging.ERROR):
         async with with_route(parts, error) as client:
             answer = await client.get("/broken")
