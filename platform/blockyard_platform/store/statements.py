@@ -63,6 +63,12 @@ def _upsert(into: Any, table: sa.Table, *more: sa.ColumnElement[bool]) -> sa.Exe
     holds = sa.exists().where(
         RUNS.c.id == sa.bindparam("run"), RUNS.c.epoch == sa.bindparam("epoch")
     )
+    if table is STARTS and into is postgresql.insert:
+        # Who takes the run over waits for a beginning that is about to be committed, and sees it; without the lock it could begin as well.
+        mine = sa.select(RUNS.c.id).where(
+            RUNS.c.id == sa.bindparam("run"), RUNS.c.epoch == sa.bindparam("epoch")
+        )
+        holds = sa.exists().select_from(mine.with_for_update(read=True).cte("mine"))
     values = [sa.bindparam(column.name, type_=column.type) for column in table.c]
     insert = into(table).from_select(list(table.c), sa.select(*values).where(holds, *more))
     changed = {column.name: insert.excluded[column.name] for column in table.c}

@@ -1,5 +1,7 @@
 """Taking up a run that was accepted and never begun: as a new run, and for one statement."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -11,6 +13,7 @@ from blockyard_platform.engine.journal import Marks, Past
 from blockyard_platform.events import Event, RunView
 from blockyard_platform.store.errors import FencedError
 from blockyard_platform.store.rows import fingerprint, run_row
+from blockyard_platform.store.statements import statements as made_for
 from blockyard_platform.store.store import Store
 from blockyard_platform.store.tables import RUNS
 from blockyard_schemas.statuses import Status
@@ -128,6 +131,32 @@ def test_a_run_that_somebody_changes_is_not_waited_for(store: Store, engine: sa.
         assert store.begin(["c", "b", "a"]) == {"a", "c"}
         connection.commit()
     assert [store.read(it).epoch for it in "abc"] == [1, 1, 1]
+    engine.dispose()
+
+
+@pytest.mark.parametrize("place", ["postgresql"], indirect=True)
+def test_who_takes_a_run_over_waits_for_a_beginning_that_is_about_to_be_committed(
+    store: Store, engine: sa.Engine
+) -> None:
+    """Else both would begin, and what has an effect would be done twice with nobody knowing."""
+    accept(engine, DOCUMENT, {})
+    store.take("r")[0].close()
+    begins = made_for("postgresql").start
+    waits = sa.text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+    with ThreadPoolExecutor(1) as heir, engine.connect() as late, engine.connect() as look:
+        late.execute(begins, {"run": "r", "epoch": 1, "path": "a", "at": 1.0, "count": 1})
+        taking = heir.submit(store.take, "r")
+        until = time.monotonic() + 60
+        while not taking.done() and not look.scalar(waits):
+            look.rollback()
+            assert time.monotonic() < until
+        assert not taking.done()
+        late.commit()
+        journal, past = taking.result(60)
+        assert list(past.begun) == ["a"]
+        row = {"run": "r", "epoch": 1, "path": "b", "at": 1.0, "count": 1}
+        assert late.execute(begins, row).rowcount == 0
+    journal.close()
     engine.dispose()
 
 
