@@ -75,6 +75,11 @@ class Voice:
         }
 
 
+def last_number(epoch: int) -> int:
+    """Return the number of the event that tells of an end: it is no other's, also of one that is on its way to the disk just then."""
+    return ((epoch + 1) << _EPOCH_BITS) - 1
+
+
 class EventLog:
     """Takes events from any thread, and writes them from one of its own."""
 

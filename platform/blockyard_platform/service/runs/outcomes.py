@@ -55,8 +55,8 @@ def put_rest(work: Writing, given: Sequence[Outcome]) -> None:
 def lock(work: Writing, run_ids: Collection[str]) -> Sequence[Any]:
     """Return what is known of runs and what they weigh, in the order of their ids, and locked in it: so no two who do this wait for each other. Their tenants are entered.
 
-    ``own`` are the bytes of document, params and result, ``kept`` those that the stages gave, ``told`` those of the events, up to the number
-    ``seq``; ``cpu_seconds`` and ``spent`` are what was used before its records were made, and by them.
+    ``own`` are the bytes of document, params and result, ``kept`` those that the stages gave, ``told`` those of the events;
+    ``cpu_seconds`` and ``spent`` are what was used before its records were made, and by them.
     """
     dialect = work.connection.dialect.name
     found: list[Any] = list(
@@ -118,7 +118,6 @@ def _weights() -> list[Any]:
         (outputs + blobs.where(records).scalar_subquery()).label("kept"),
         spent.scalar_subquery().label("spent"),
         sa.select(_sum(EVENTS.c.data)).where(events).scalar_subquery().label("told"),
-        sa.select(sa.func.max(EVENTS.c.seq)).where(events).scalar_subquery().label("seq"),
     ]
 
 

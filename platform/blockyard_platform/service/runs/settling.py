@@ -14,7 +14,7 @@ from blockyard_platform.service.registry import usage
 from blockyard_platform.service.registry.access import lock_all
 from blockyard_platform.service.registry.callers import Action, Caller
 from blockyard_platform.service.runs import outcomes
-from blockyard_platform.service.runs.eventlog import ENDED, write
+from blockyard_platform.service.runs.eventlog import ENDED, last_number, write
 from blockyard_platform.service.runs.outcomes import Outcome
 from blockyard_platform.store.rows import dumped
 from blockyard_platform.store.tables import RUNS
@@ -162,10 +162,7 @@ def _ended(row: Any, status: Status, result: dict[str, Any]) -> Ended:
 
 def _tell(work: Writing, ends: Sequence[_End], told: EventRows) -> None:
     """Write what was told, and after that of each run its end; note what its events take."""
-    latest: dict[str, int] = {it.ended.run_id: it.row.seq or 0 for it in ends}
-    for row in told:
-        latest[row["run"]] = max(latest.get(row["run"], 0), row["seq"])
-    rows = [*told, *(_finished(work, it, latest[it.ended.run_id] + 1) for it in ends)]
+    rows = [*told, *(_finished(work, it) for it in ends)]
     if write(work, rows) == len(rows):
         more: dict[str, int] = defaultdict(int)
         for row in rows:
@@ -173,14 +170,15 @@ def _tell(work: Writing, ends: Sequence[_End], told: EventRows) -> None:
         for it in ends:
             it.told += more[it.ended.run_id]
     else:  # some of it was there: an answer of the database was lost before
-        whole = outcomes.told(work, list(latest))
+        whole = outcomes.told(work, [it.ended.run_id for it in ends])
         for it in ends:
             it.told = whole[it.ended.run_id]
 
 
-def _finished(work: Writing, end: _End, seq: int) -> dict[str, Any]:
+def _finished(work: Writing, end: _End) -> dict[str, Any]:
     """Return the event that tells of an end."""
     data = {"status": end.ended.status.value, "problems": end.result.get("problems", [])[:20]}
+    seq = last_number(end.row.epoch)
     row = {"run": end.ended.run_id, "seq": seq, "at": work.now, "kind": "run-finished"}
     return row | {"path": "", "data": json.dumps(data)}
 

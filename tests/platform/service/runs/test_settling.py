@@ -142,6 +142,18 @@ def test_what_others_have_ended_or_taken_keeps_no_run_of_the_group_back(desk: De
     check(desk, "ant", [mine, lost, cancelled, over, again], 0.5)
 
 
+def test_an_end_is_told_while_something_else_is_on_its_way_to_the_disk(desk: Desk) -> None:
+    """What the worker of a run has told may be written later than its end, by a thread that was held up: the end has a number of its own."""
+    if desk.database.engine.dialect.name == "sqlite":
+        pytest.skip("a database with one writer")
+    mine = begun(desk)
+    with desk.database.engine.connect() as late:
+        late.execute(sa.insert(EVENTS), said(mine, "late"))
+        assert close(desk, [mine]) == [True]
+        late.commit()
+    assert told(desk, "ant", mine.run_id) == ["late", "run-finished"]
+
+
 def test_a_run_that_cannot_be_settled_keeps_no_other_back(desk: Desk) -> None:
     runs = [begun(desk) for _ in range(4)]
     bad = runs[2].run_id
