@@ -149,14 +149,15 @@ class SqlJournal:
         blob: bytes | None = None,
         closes: Sequence[str] = (),
     ) -> None:
-        """Write a row, the blob before it, and the end of what was begun at the paths ``closes``, all together or not at all."""
+        """Write a row, its blob, and the end of what was begun at the paths ``closes``, all together or not at all."""
         try:
             connection = self._opened()
             self._prepare(connection, durable=durable, alone=blob is None and not closes)
-            if blob is not None and row is not None:
-                connection.execute(self._sql.blob, {"digest": row["blob"], "data": blob})
+            # The run is locked before the blob: a purge does it in that order, and neither waits in a circle.
             if self._execute(connection, statement, row) != 1:
                 raise FencedError(self._run_id)
+            if blob is not None and row is not None:
+                connection.execute(self._sql.blob, {"digest": row["blob"], "data": blob})
             for path in closes:
                 connection.execute(self._sql.close, {"run": self._run_id, "path": path})
             self._end(connection, "COMMIT")

@@ -25,15 +25,16 @@ class Statements(NamedTuple):
 @cache
 def statements(dialect: str) -> Statements:
     """Return the statements for a kind of database."""
-    insert = sqlite.insert if dialect == "sqlite" else postgresql.insert
+    alone = dialect == "sqlite"  # there is one writer
+    insert = sqlite.insert if alone else postgresql.insert
     return Statements(
-        record=_upsert(insert, RECORDS),
-        light=_upsert(insert, RECORDS, *(() if dialect == "sqlite" else (_NO_WAIT,))),
-        start=_upsert(insert, STARTS),
+        record=_upsert(insert, RECORDS, lock=not alone),
+        light=_upsert(insert, RECORDS, *(() if alone else (_NO_WAIT,)), lock=False),
+        start=_upsert(insert, STARTS, lock=not alone),
         close=sa.delete(STARTS).where(
             STARTS.c.run == sa.bindparam("run"), STARTS.c.path == sa.bindparam("path")
         ),
-        pin=_upsert(insert, PINS),
+        pin=_upsert(insert, PINS, lock=not alone),
         blob=_put_blob(insert(BLOBS), dialect),
     )
 
@@ -58,17 +59,16 @@ _NO_WAIT = sa.func.set_config("synchronous_commit", "off", sa.true()).is_not(Non
 """Holds always, and has the commit of this one transaction not wait for the disk."""
 
 
-def _upsert(into: Any, table: sa.Table, *more: sa.ColumnElement[bool]) -> sa.Executable:
-    """Return the statement that writes a row, or writes over it, while the run has the epoch."""
-    holds = sa.exists().where(
+def _upsert(into: Any, table: sa.Table, *more: sa.ColumnElement[bool], lock: bool) -> sa.Executable:
+    """Return the statement that writes a row, or writes over it, while the run has the epoch.
+
+    With ``lock`` who takes the run over waits for a write that is about to be committed, and sees it; without, both could do what it tells of.
+    """
+    mine = sa.select(RUNS.c.id).where(
         RUNS.c.id == sa.bindparam("run"), RUNS.c.epoch == sa.bindparam("epoch")
     )
-    if table is STARTS and into is postgresql.insert:
-        # Who takes the run over waits for a beginning that is about to be committed, and sees it; without the lock it could begin as well.
-        mine = sa.select(RUNS.c.id).where(
-            RUNS.c.id == sa.bindparam("run"), RUNS.c.epoch == sa.bindparam("epoch")
-        )
-        holds = sa.exists().select_from(mine.with_for_update(read=True).cte("mine"))
+    locked = mine.with_for_update(read=True).cte("mine")
+    holds = sa.exists().select_from(locked) if lock else mine.exists()
     values = [sa.bindparam(column.name, type_=column.type) for column in table.c]
     insert = into(table).from_select(list(table.c), sa.select(*values).where(holds, *more))
     changed = {column.name: insert.excluded[column.name] for column in table.c}

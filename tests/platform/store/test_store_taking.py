@@ -1,6 +1,7 @@
 """Taking up a run that was accepted and never begun: as a new run, and for one statement."""
 
 import time
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -12,7 +13,7 @@ from blockyard_platform import Runner
 from blockyard_platform.engine.journal import Marks, Past
 from blockyard_platform.events import Event, RunView
 from blockyard_platform.store.errors import FencedError
-from blockyard_platform.store.rows import fingerprint, run_row
+from blockyard_platform.store.rows import fingerprint, row_of, run_row
 from blockyard_platform.store.statements import statements as made_for
 from blockyard_platform.store.store import Store
 from blockyard_platform.store.tables import RUNS
@@ -134,17 +135,38 @@ def test_a_run_that_somebody_changes_is_not_waited_for(store: Store, engine: sa.
     engine.dispose()
 
 
+def started(path: str) -> dict[str, Any]:
+    return {"path": path, "at": 1.0, "count": 1}
+
+
+def ended(path: str) -> dict[str, Any]:
+    return row_of(record(path), Marks())[0] | {"seq": 1}
+
+
+def pinned(path: str) -> dict[str, Any]:
+    return {"name": path, "value": "v"}
+
+
+WRITES: dict[str, tuple[Callable[[str], dict[str, Any]], Callable[[Past], Iterable[str]]]] = {
+    "start": (started, lambda past: past.begun),
+    "record": (ended, lambda past: past.records),
+    "pin": (pinned, lambda past: past.pins),
+}
+
+
+@pytest.mark.parametrize("kind", WRITES)
 @pytest.mark.parametrize("place", ["postgresql"], indirect=True)
-def test_who_takes_a_run_over_waits_for_a_beginning_that_is_about_to_be_committed(
-    store: Store, engine: sa.Engine
+def test_who_takes_a_run_over_waits_for_what_is_about_to_be_committed(
+    store: Store, engine: sa.Engine, kind: str
 ) -> None:
-    """Else both would begin, and what has an effect would be done twice with nobody knowing."""
+    """Else both would begin, or the heir do again what was done, and nobody would know."""
     accept(engine, DOCUMENT, {})
     store.take("r")[0].close()
-    begins = made_for("postgresql").start
+    row, found = WRITES[kind]
+    writes = getattr(made_for("postgresql"), kind)
     waits = sa.text("SELECT count(*) FROM pg_locks WHERE NOT granted")
     with ThreadPoolExecutor(1) as heir, engine.connect() as late, engine.connect() as look:
-        late.execute(begins, {"run": "r", "epoch": 1, "path": "a", "at": 1.0, "count": 1})
+        late.execute(writes, {"run": "r", "epoch": 1} | row("a"))
         taking = heir.submit(store.take, "r")
         until = time.monotonic() + 60
         while not taking.done() and not look.scalar(waits):
@@ -153,9 +175,8 @@ def test_who_takes_a_run_over_waits_for_a_beginning_that_is_about_to_be_committe
         assert not taking.done()
         late.commit()
         journal, past = taking.result(60)
-        assert list(past.begun) == ["a"]
-        row = {"run": "r", "epoch": 1, "path": "b", "at": 1.0, "count": 1}
-        assert late.execute(begins, row).rowcount == 0
+        assert list(found(past)) == ["a"]
+        assert late.execute(writes, {"run": "r", "epoch": 1} | row("b")).rowcount == 0
     journal.close()
     engine.dispose()
 

@@ -108,8 +108,8 @@ class TakenRun:
     def holds(self, work: Writing) -> bool:
         """Whether nobody else has taken the run; nobody does before the transaction ends."""
         mine = sa.select(RUNS.c.id).where(RUNS.c.id == self.run_id, RUNS.c.epoch == self.epoch)
-        # The journal of a run does not wait for this: its rows only ask that the run be there.
-        locked = mine.with_for_update(key_share=True)
+        # The journal of a run does not wait for this: it locks the run in the same way.
+        locked = mine.with_for_update(read=True)
         return work.connection.execute(locked).first() is not None
 
 
