@@ -33,6 +33,10 @@ class Waiting(NamedTuple):
         moments = [each for each in (self.due, self.deadline) if each is not None]
         return min(moments, default=None)
 
+    def left(self, moment: float, now: float) -> float:
+        """Return the seconds until a moment by a clock that says ``now``; one that was put back since the wait began does not make them more."""
+        return moment - max(now, self.since)
+
     def as_dict(self) -> dict[str, Any]:
         """Return plain data, moments in ISO 8601, without what it does not have."""
         found: dict[str, Any] = {"path": self.path, "kind": self.kind}

@@ -67,7 +67,7 @@ class Waits:
 
     async def moment(self, waiting: Waiting) -> None:
         """Wait until it is due, or until the run parks."""
-        left = (waiting.due or 0.0) - time()
+        left = waiting.left(waiting.due or 0.0, time())
         with self._waits(waiting):
             await asyncio.sleep(left)
 
@@ -110,8 +110,9 @@ class Waits:
         if any(future.done() for _, future in self._open.values()):
             return
         waits = tuple(waiting for waiting, _ in self._open.values())
-        wakes = min((it.wakes for it in waits if it.wakes is not None), default=None)
-        if wakes is None or wakes - time() > self._parking.least:
+        now = time()
+        left = [it.left(it.wakes, now) for it in waits if it.wakes is not None]
+        if not left or min(left) > self._parking.least:
             self._park(tuple(sorted(waits)))
 
 

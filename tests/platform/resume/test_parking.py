@@ -2,14 +2,15 @@
 
 import asyncio
 from pathlib import Path
-from time import monotonic
+from time import monotonic, time
 from typing import Any
 
 import pytest
 
 from blockyard_blocks import Catalog, block
 from blockyard_platform import Event, Parking, Runner, RunResult, RunView
-from blockyard_platform.engine import interpreter
+from blockyard_platform.engine import interpreter, waits
+from blockyard_platform.engine.kinds import approval
 from blockyard_platform.store.store import Store
 from blockyard_schemas.policy import RunLimits, personal_policy
 from blockyard_schemas.statuses import Status
@@ -150,6 +151,26 @@ async def test_what_is_near_is_waited_for_in_the_process(parked: Parked) -> None
 
 async def test_without_the_capability_it_waits_in_the_process(parked: Parked) -> None:
     result = await parked.begin({"stages": [{"id": "w", "wait": "50ms"}]}, parking=None)
+    assert (result.status, result.parked) == ("SUCCESS", ())
+
+
+@pytest.mark.parametrize("parking", [Parking(least=5), None])
+@pytest.mark.parametrize("kind", ["wait", "approval"])
+async def test_a_clock_that_is_put_back_meanwhile_makes_no_wait_longer(
+    parked: Parked, monkeypatch: pytest.MonkeyPatch, kind: str, parking: Parking | None
+) -> None:
+    for module in (waits, approval):
+        monkeypatch.setattr(module, "time", lambda: time() - 86_400)
+    asked = {"message": "go?", "timeout": "200ms", "on-timeout": "approve"}
+    wait = {"approval": asked} if kind == "approval" else "200ms"
+
+    async def nobody(*_: object) -> None:
+        await asyncio.Event().wait()
+
+    result = await asyncio.wait_for(
+        parked.begin({"stages": [{"id": "w", "wait": wait}]}, parking=parking, on_approval=nobody),
+        60,
+    )
     assert (result.status, result.parked) == ("SUCCESS", ())
 
 

@@ -99,7 +99,7 @@ def _given(run: Run, waiting: Waiting) -> Answer | None:
 
 async def _asked(run: Run, waiting: Waiting) -> Answer | None:
     """Return an answer; ``None`` when none comes in time."""
-    left = None if waiting.due is None else waiting.due - time()
+    left = None if waiting.due is None else waiting.left(waiting.due, time())
     if left is not None and left <= 0:
         return None
     timer = asyncio.timeout(left)

@@ -47,14 +47,14 @@ def park(
 ) -> bool:
     """Note what a run waits for. True: some of it has come by now, and the run is queued again.
 
-    An answer that was given before stays with its stage. A moment is kept as far from now as it is by this process's clock.
+    An answer that was given before stays with its stage. A moment is kept as far from now as it is by this process's clock, or was when the wait began.
     ``asked`` is told of approvals that are new.
     """
     at = clock(work)
     paths = [it.path for it in waits]
     work.change(sa.delete(WAITS).where(WAITS.c.run == run_id, WAITS.c.path.not_in(paths)))
     for it in waits:
-        due = None if it.wakes is None else it.wakes - work.now + at
+        due = None if it.wakes is None else at + it.left(it.wakes, work.now)
         new = note(work, run_id, it.path, it.kind, it.as_dict(), due)
         if new and it.kind == "approval":
             asked(it)

@@ -49,8 +49,8 @@ class Asking:
         except StoreError as error:  # it is noted again when the run parks
             _LOG.warning("what the run %s asks cannot be noted: %s", ticket.run_id, error)
 
-    def park(self, ticket: TakenRun, waits: Sequence[Waiting]) -> None:
-        """Note what a run waits for that stands still, and what it has told last."""
+    def park(self, ticket: TakenRun, waits: Sequence[Waiting]) -> bool:
+        """Note what a run waits for that stands still, and what it has told last. False: another process has taken the run, and nothing is noted of its waits."""
         with self._events.taken(ticket.run_id) as told, self._database.writing() as work:
             write(work, told)
             self._signals.publish(work.connection, TOLD, ticket.run_id)
@@ -59,8 +59,10 @@ class Asking:
                 self._tell(work, ticket, waiting.path, waiting.message or "")
 
             # Who has lost the run, and does not know it yet, must not change what its heir waits for.
-            if ticket.holds(work):
+            held = ticket.holds(work)
+            if held:
                 parking.park(work, ticket.run_id, waits, self._signals, asked)
+        return held
 
     def _tell(self, work: Writing, ticket: TakenRun, path: str, message: str) -> None:
         """Have those told who want to know of approvals."""

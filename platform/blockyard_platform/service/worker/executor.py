@@ -137,7 +137,9 @@ class Executor:
             if work.lost:  # whatever it comes to here, dispatch does not note it
                 return
             if result.parked:
-                self._asking.park(ticket, result.parked)
+                # A worker that stood still may have taken the run from this one, and lose it again: somebody is to go on with it.
+                if not self._asking.park(ticket, result.parked):
+                    raise UnfinishedError(f"the run {run_id} has come to no end: {_TAKEN}")
                 return
             # A run that its journal has let go of is ours all the same, unless dispatch says so.
             cancelled = result.status is Status.CANCEL and not result.lost

@@ -239,6 +239,22 @@ def test_a_parked_run_comes_back_at_its_moment(desk: Desk, monkeypatch: pytest.M
         assert parking.park(work, run_id, come, desk.signals)
 
 
+def test_a_clock_that_is_put_back_before_a_run_parks_keeps_it_no_longer(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The wait began by a clock that is right again, or was right and is wrong now."""
+    true = desk.clock.now
+    monkeypatch.setattr(parking, "clock", lambda _: true)
+    run_id = desk.submit()
+    set_queue(desk, run_id, state="ENDED")
+    for since, now in ((true + 3600, true), (true, true - 3600)):
+        desk.clock.now = now
+        with desk.database.writing() as work:
+            waits = [Waiting("w", "timer", since, since + 6, since + 60)]
+            assert not parking.park(work, run_id, waits, desk.signals)
+            assert parking.next_due(work) == true + 6
+
+
 @pytest.mark.parametrize("seconds", [0.0, 1.5])
 def test_what_is_counted_is_locked_in_one_order(desk: Desk, seconds: float) -> None:
     run_id = desk.submit()

@@ -26,13 +26,16 @@ from blockyard_platform.service.runs.settling import Settler
 from blockyard_platform.service.runs.tables import WAITS
 from blockyard_platform.service.runs.views import State
 from blockyard_platform.service.signals import Signals
+from blockyard_platform.service.worker.asking import Asking
 from blockyard_platform.service.worker.executor import Executor
+from blockyard_platform.service.worker.ticket import TakenRun
 from blockyard_platform.service.worker.work import Work
 from blockyard_platform.store import journal
 from blockyard_platform.store.errors import StoreError
 from blockyard_platform.store.journal import SqlJournal
 from blockyard_platform.store.store import Store
 from blockyard_platform.store.tables import RECORDS, RUNS, STARTS
+from blockyard_platform.waits import Waiting
 from blockyard_schemas.statuses import Status
 
 from .conftest import PATIENCE, SERVICE, Place, until
@@ -203,22 +206,27 @@ def _due(here: Place, run_id: str, before: float) -> float | None:
     return found[0] if parked and found and time() + 60 < found[0] < before else None
 
 
-def test_who_has_lost_a_run_does_not_change_what_its_heir_waits_for(
+def test_who_has_lost_a_run_notes_nothing_that_it_waits_for_and_somebody_goes_on(
     here: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store, taken, lost = Store(here.database.engine), EventLog.taken, Event()
+    """Whoever has taken it stood still when it was given to this worker, and may have lost it again: nobody else brings it back."""
+    store, park = Store(here.database.engine), Asking.park
+    found: list[tuple[bool, int]] = []
 
-    @contextmanager
-    def taken_meanwhile(self: EventLog, run: str) -> Generator[list[dict[str, Any]]]:
-        store.take(run)[0].close()
-        lost.set()
-        with taken(self, run) as rows:
-            yield rows
+    def taken_meanwhile(self: Asking, ticket: TakenRun, waits: Sequence[Waiting]) -> bool:
+        if not found:
+            store.take(ticket.run_id)[0].close()
+        held = park(self, ticket, waits)
+        with here.database.reading() as work:
+            count = work.connection.scalar(sa.select(sa.func.count()).select_from(WAITS)) or 0
+        found.append((held, count))
+        return held
 
-    monkeypatch.setattr(EventLog, "taken", taken_meanwhile)
-    run_id = here.submit("name: waits\nstages: [{id: a, wait: 1h}]\n")
-    assert lost.wait(60)
-    assert here.reach(run_id, State.WAITING).waits == ()
+    monkeypatch.setattr(Asking, "park", taken_meanwhile)
+    run_id = here.submit(LONG)
+    until(lambda: len(found) == 2)
+    assert [it.path for it in here.reach(run_id, State.WAITING).waits] == ["a"]
+    assert found == [(False, 0), (True, 1)]
 
 
 def test_a_run_that_is_cancelled_while_its_journal_fails_comes_to_an_end(
