@@ -6,6 +6,7 @@
 import argparse
 import ctypes
 import random
+import shutil
 import sys
 import tempfile
 import time
@@ -168,9 +169,13 @@ def main() -> int:
     wrong = False
     print(f"seed {given.seed}")
     for name in names:
-        with tempfile.TemporaryDirectory(prefix="soak") as folder:
-            report = soak(name, Path(folder), given.seconds, given.every, given.seed)
+        folder = Path(tempfile.mkdtemp(prefix="soak"))
+        report = soak(name, folder, given.seconds, given.every, given.seed)
         print(report.words(), flush=True)
+        if report.wrong:
+            print(f"  the logs of its processes are in {folder}")
+        else:
+            shutil.rmtree(folder)
         wrong = wrong or bool(report.wrong)
     return int(wrong)
 

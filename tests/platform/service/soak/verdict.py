@@ -47,8 +47,15 @@ def faults_of(engine: sa.Engine, accepted: list[Accepted], marks: Path) -> list[
         ]
         stuck = sa.select(QUEUE.c.run, QUEUE.c.state).where(QUEUE.c.state.not_in(_OVER))
         found += [f"{run} is {state} in the queue" for run, state in connection.execute(stuck)]
-        found += [f"{it} waits for something" for it in connection.scalars(sa.select(WAITS.c.run))]
+        found += _of_waits(connection)
     return found
+
+
+def _of_waits(connection: sa.Connection) -> list[str]:
+    """Return what runs wait for, with all that is needed to find out why they still do."""
+    wanted = sa.select(WAITS, QUEUE).outerjoin(QUEUE, QUEUE.c.run == WAITS.c.run)
+    rows = connection.execute(wanted).mappings()
+    return [f"{row[WAITS.c.run]} waits: {dict(row)} at {time.time():.0f}" for row in rows]
 
 
 def _of_runs(runs: dict[str, Any], accepted: list[Accepted]) -> list[str]:
