@@ -4,7 +4,7 @@ import os
 import random
 import signal
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event, Thread
@@ -22,7 +22,7 @@ _PATIENT = 0.75
 
 @dataclass
 class Faults:
-    """Injects faults until it is told to end. ``disk`` is a small disk that can be filled, ``clock`` the file of a clock that can jump."""
+    """Injects faults until it is told to end. ``disk`` is a small disk that can be filled, ``clock`` the file of a clock that can jump; ``only`` are the kinds wanted, all when it is empty."""
 
     fleet: Fleet
     engine: sa.Engine
@@ -32,12 +32,13 @@ class Faults:
     disk: Path | None = None
     clock: Path | None = None
     restart: Callable[[], None] | None = None
+    only: Collection[str] = ()
     counts: Counter[str] = field(default_factory=Counter[str])
     broken: list[BaseException] = field(default_factory=list[BaseException])
     _ending: Event = field(default_factory=Event)
 
     def start(self) -> None:
-        self._thread = Thread(target=self._serve)
+        self._thread = Thread(target=self._serve, args=(self.kinds(),))
         self._thread.start()
 
     def end(self) -> None:
@@ -63,10 +64,11 @@ class Faults:
             found["disk full"] = self._fill_disk
         if self.clock is not None:
             found["clock jumped"] = self._jump
-        return found
+        if unknown := set(self.only) - found.keys():
+            raise ValueError(f"there are no faults {sorted(unknown)} here, but {sorted(found)}")
+        return {name: it for name, it in found.items() if not self.only or name in self.only}
 
-    def _serve(self) -> None:
-        kinds = self.kinds()
+    def _serve(self, kinds: dict[str, Callable[[], bool]]) -> None:
         deck: list[str] = []
         try:
             while not self._ending.wait(self.chance.uniform(0.5, 1.5) * self.every):

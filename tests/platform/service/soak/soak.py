@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -75,8 +75,15 @@ def _counts(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{name} {count}" for name, count in sorted(counts.items()))
 
 
-def soak(database: str, folder: Path, seconds: float, every: float, seed: int) -> Report:
-    """Run the soak on one database, and return what came of it."""
+def soak(
+    database: str,
+    folder: Path,
+    seconds: float,
+    every: float,
+    seed: int,
+    only: Collection[str] = (),
+) -> Report:
+    """Run the soak on one database, with ``only`` these kinds of faults if any are named, and return what came of it."""
     prctl = ctypes.CDLL(None).prctl
     prctl(_SUBREAPER, 1, 0, 0, 0)
     with ExitStack() as stack:
@@ -97,10 +104,10 @@ def soak(database: str, folder: Path, seconds: float, every: float, seed: int) -
             load.prepare()
             takeovers = Takeovers(engine)
             chance = random.Random(seed)  # noqa: S311  (nothing secret)
-            faults = Faults(found, engine, takeovers, every, chance, disk, clock, restarting)
+            faults = Faults(found, engine, takeovers, every, chance, disk, clock, restarting, only)
             begun = time.monotonic()
-            load.start()
             faults.start()
+            load.start()
             _last(load, faults, begun + seconds)
             faults.end()
             load.end()
@@ -164,13 +171,15 @@ def main() -> int:
     parser.add_argument("--every", type=float, default=4, help="seconds between faults")
     parser.add_argument("--database", choices=["sqlite", "postgresql", "both"], default="both")
     parser.add_argument("--seed", type=int, default=int(time.time()))
+    words = "a kind of fault, such as 'clock jumped'; may be given again; default: all"
+    parser.add_argument("--only", action="append", default=[], help=words)
     given = parser.parse_args()
     names = ["sqlite", "postgresql"] if given.database == "both" else [given.database]
     wrong = False
     print(f"seed {given.seed}")
     for name in names:
         folder = Path(tempfile.mkdtemp(prefix="soak"))
-        report = soak(name, folder, given.seconds, given.every, given.seed)
+        report = soak(name, folder, given.seconds, given.every, given.seed, given.only)
         print(report.words(), flush=True)
         if report.wrong:
             print(f"  the logs of its processes are in {folder}")
