@@ -109,8 +109,12 @@ class Controlling:
 
         ``hold`` is asked as for a new run: its concurrency group may be full by now.
 
-        Raises NotFoundError, ConflictError for one that has not ended, RefusedError, QuotaError.
+        Raises NotFoundError, InvalidError for a stage and ``reset`` together, ConflictError for one that has not ended, RefusedError, QuotaError.
         """
+        if reset and start is not None:
+            raise InvalidError(
+                "a run is done again from a stage, or as a whole", "give one of the two"
+            )
         with self._database.reading() as work:
             enter(work, caller, Action.RUNS_SUBMIT, tenant)
             row = _owned(work, caller, tenant, run_id)
