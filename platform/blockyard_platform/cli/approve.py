@@ -40,7 +40,7 @@ def command(
 ) -> None:
     """Approve what RUN waits for, or refuse it. PATH is the stage that asks, where there are several."""
     client, tenant = remote.client, remote.tenant
-    texts = split_params(pairs)
+    texts = split_params(pairs, "--value")
     looked = client.get_run(run, tenant=tenant)
     if wait and not _asked(looked, path):
         _wait(remote, run, path)

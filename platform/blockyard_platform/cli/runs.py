@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -10,14 +11,19 @@ from blockyard_platform.cli.family import Family
 from blockyard_platform.cli.places import JOURNAL, is_local, refuse
 from blockyard_platform.cli.remote import EVERYWHERE, LIMIT, remote
 from blockyard_platform.cli.report import print_json, printable
-from blockyard_platform.cli.showing import cell
+from blockyard_platform.cli.showing import cell, one_line
+from blockyard_schemas.statuses import Status
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from blockyard_platform.cli.remote import Remote
-    from blockyard_platform.service.api.models.runs import WaitOut
+    from blockyard_platform.service.api.models.runs import RunOut, StageOut, WaitOut
 
 _COLUMNS = ("id", "tenant", "workflow", "state", "status", "created", "origin")
 _STAGE_COLUMNS = ("path", "kind", "status", "code", "seconds", "attempts")
+_LOOKED_AT = 1_000
+_SHOWN = 5
 _STATUSES = ("WAIT", "SUCCESS", "FAILED", "SKIP", "CANCEL")
 _STATES = ("queued", "running", "waiting", "ended")
 
@@ -72,6 +78,8 @@ def _show(remote: Remote, run: str) -> None:
     if not remote.out.as_json:
         for each in found.waits:
             click.echo(f"waits at {printable(_wait(run, each))}")
+        for each in _failed(remote, found):
+            click.echo(one_line(f"{each.path} failed: {_why(each)}"))
 
 
 @command.command("stages")
@@ -81,7 +89,7 @@ def _show(remote: Remote, run: str) -> None:
 def _stages(remote: Remote, run: str, limit: int | None) -> None:
     """List the stages of a run that have ended, in that order."""
     found = remote.client.list_stages(run, tenant=remote.tenant)
-    remote.out.rows(found, _STAGE_COLUMNS, limit)
+    remote.out.rows(found, _STAGE_COLUMNS, limit, why=_why)
 
 
 @command.command("document")
@@ -99,6 +107,21 @@ def _delete(remote: Remote, run: str) -> None:
     """Delete a run that has ended, with all that is known of it."""
     remote.client.delete_run(run, tenant=remote.tenant)
     remote.out.done(f"The run {run} is gone.", id=run, deleted=True)
+
+
+def _why(stage: StageOut) -> str:
+    """Return why a stage stands as it does, where it has not succeeded."""
+    from blockyard_platform.cli.progress import why
+    from blockyard_platform.cli.waiting import record_of
+
+    return why(record_of(stage.path, stage.model_dump()))
+
+
+def _failed(remote: Remote, run: RunOut) -> Iterator[StageOut]:
+    """Yield the first stages that failed of a run that did: what is inside another one comes before it."""
+    if run.status is Status.FAILED:
+        found = islice(remote.client.list_stages(run.id, tenant=run.tenant), _LOOKED_AT)
+        yield from islice((it for it in found if it.status is Status.FAILED), _SHOWN)
 
 
 def _wait(run: str, wait: WaitOut) -> str:

@@ -17,6 +17,8 @@ from blockyard_schemas.problems import Problem
 from blockyard_schemas.statuses import Code, Status
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from blockyard_platform.cli.remote import Remote
     from blockyard_platform.service.api.models.runs import EventOut, RunOut
 
@@ -44,7 +46,7 @@ def event_of(event: EventOut, run_id: str) -> Event:
     """Return an event of a server as one of this machine. What a hostile server says of a stage is taken for text and numbers."""
     data, path = event.data, printable(event.path)
     if event.kind == "stage-finished":
-        return Event(event.kind, path, record=_record(path, data))
+        return Event(event.kind, path, record=record_of(path, data))
     text = data.get("text")
     if event.kind == "approval-asked":
         text = f"{data.get('message')} Answer: blockyard approve {run_id} {path}"
@@ -76,7 +78,8 @@ def _exit(remote: Remote, run: RunOut) -> Exit:
     return Exit.FAILED
 
 
-def _record(path: str, data: dict[str, Any]) -> StageRecord:
+def record_of(path: str, data: Mapping[str, Any]) -> StageRecord:
+    """Return how a stage ended, of what a server says of it, which is taken for text and numbers."""
     try:
         status, code = Status(str(data.get("status"))), Code(data.get("code", -1))
     except ValueError:

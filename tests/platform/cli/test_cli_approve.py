@@ -102,7 +102,7 @@ def test_one_of_several_is_refused(bare: Call) -> None:
         (ONE, ("--value", "amount=many"), "not a whole number"),
         (ONE, ("--value", "other=1"), "fields: amount, why"),
         (TWO, ("a", "--value", "x=1"), "it asks for nothing"),
-        (ONE, ("--value", "amount"), "NAME=VALUE"),
+        (ONE, ("--value", "amount"), "--value 'amount' is not of the form NAME=VALUE"),
     ],
 )
 def test_what_cannot_be_answered_is_not_sent(

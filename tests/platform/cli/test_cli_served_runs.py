@@ -70,6 +70,19 @@ def test_a_run_that_fails_gives_1_and_is_done_again(call: Call, tmp_path: Path) 
     assert call("resume", run, "--wait", "--json").json["status"] == "FAILED"
     assert call("resume", run, "--from", "nowhere").code == 2
     assert call("resume", run, "--from", "a", "--wait").code == 1
+    assert call("resume", run, "--from", "a", "--on-input-change", "reset").code == 2
+
+
+def test_a_run_that_failed_says_where_and_why(call: Call) -> None:
+    text = "name: x\nstages: [{id: a, raise: 'no \\x1b[2J luck'}, {id: b, echo: x}]\n".replace(
+        "'", '"'
+    )
+    run = call("submit", "-", "--wait", "--json", given=text).json["id"]
+    said = "RAISED 127: no \\x1b[2J luck"
+    assert call("runs", "show", run).out.splitlines()[-1] == f"a failed: {said}"
+    rows = [line.split("\t") for line in call("runs", "stages", run).out.splitlines()]
+    assert [(it[0], it[-1]) for it in rows] == [("a", said), ("b", "SKIPPED 100")]
+    assert call("runs", "show", run, "--json").json["problems"] == []
 
 
 def test_a_finished_run_is_done_again_with_other_params(call: Call) -> None:
@@ -105,6 +118,7 @@ def test_a_run_is_cancelled(call: Call) -> None:
         (("--workflow", "hello", "--tenant", "nobody"), "", 2, "not-found"),
         (("--workflow", "hello", "--tenant", ".."), "", 2, "usage"),
         (("--workflow", "hello", "-", "--key", "k"), "", 2, "usage"),
+        (("--workflow", "hello", "--key", ""), "", 2, "usage"),
         (("-", "--version", "1"), "", 2, "usage"),
         ((), "", 2, "usage"),
         (("/nowhere",), "", 2, "file"),
