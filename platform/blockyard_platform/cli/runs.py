@@ -11,7 +11,7 @@ from blockyard_platform.cli.family import Family
 from blockyard_platform.cli.places import JOURNAL, is_local, refuse
 from blockyard_platform.cli.remote import EVERYWHERE, LIMIT, remote
 from blockyard_platform.cli.report import print_json, printable
-from blockyard_platform.cli.showing import cell, one_line
+from blockyard_platform.cli.showing import cell, one_line, waiting_words
 from blockyard_schemas.statuses import Status
 
 if TYPE_CHECKING:
@@ -74,8 +74,10 @@ def _list(
 def _show(remote: Remote, run: str) -> None:
     """Show a run: where it is, why it waits, what it gave."""
     found = remote.client.get_run(run, tenant=remote.tenant)
-    remote.out.one(found, leave=("waits",))
+    remote.out.one(found, leave=("waits", "queued"))
     if not remote.out.as_json:
+        if found.queued is not None:
+            click.echo(one_line(f"waits {waiting_words(found.queued)}"))
         for each in found.waits:
             click.echo(f"waits at {printable(_wait(run, each))}")
         for each in _failed(remote, found):

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     from pydantic import BaseModel
 
+    from blockyard_platform.service.api.models.runs import QueuedOut, RunOut
+
     T = TypeVar("T", bound=BaseModel)
 
 _ROWS = 100
@@ -120,6 +122,19 @@ def cell(value: Any) -> str:
     if isinstance(value, str):
         return one_line(value)
     return one_line(json.dumps(_plain(value), ensure_ascii=False))
+
+
+def waiting_words(queued: QueuedOut) -> str:
+    """Say at which position a run waits, and why."""
+    return f"at position {queued.position}: {queued.words}"
+
+
+def state_words(run: RunOut) -> str:
+    """Say where a run is, and what it waits for where that is not its turn alone."""
+    state, queued = run.state.value, run.queued
+    if queued is None or queued.reason == "turn":
+        return state
+    return one_line(f"{state}, {waiting_words(queued)}")
 
 
 def one_line(text: str) -> str:

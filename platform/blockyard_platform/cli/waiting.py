@@ -11,6 +11,7 @@ import click
 from blockyard_platform.cli.exits import Exit
 from blockyard_platform.cli.progress import LiveTable, PlainLines
 from blockyard_platform.cli.report import note, print_json, print_problems, printable
+from blockyard_platform.cli.showing import state_words
 from blockyard_platform.events import Event, RunView
 from blockyard_platform.results import StageRecord
 from blockyard_schemas.problems import Problem
@@ -28,6 +29,8 @@ _LOOKED_AT = 1_000
 def wait_for(remote: Remote, run: RunOut, after: int = 0) -> int:
     """Show a run's events until it has ended, then what it came to; return the exit code. An interruption leaves the run going on."""
     client, view = remote.client, RunView(run.id, run.workflow, run.status, run.params)
+    if run.queued is not None and run.queued.reason != "turn":
+        note(f"It is {state_words(run)}.")
     progress = LiveTable() if sys.stderr.isatty() else PlainLines()
     try:
         for each in client.events(run.id, after=after, tenant=run.tenant):

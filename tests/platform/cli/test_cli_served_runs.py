@@ -97,6 +97,20 @@ def test_a_finished_run_is_done_again_with_other_params(call: Call) -> None:
     assert (done.code, "--policy, --events" in done.err) == (2, True)
 
 
+def test_a_run_that_waits_for_another_says_so(call: Call) -> None:
+    grouped = "concurrency: k\n" + SLOW
+    first = call("submit", "-", given=grouped).out.strip()
+    done = call("submit", "-", given=grouped)
+    words = "waiting, at position 1: 1 of its group 'k' are under way, and 1 may be"
+    assert done.err.startswith(f"It is {words}. Follow it: ")
+    second = done.out.strip()
+    assert call("runs", "show", second).out.splitlines()[-1] == words.replace("ing,", "s")
+    assert call("cancel", second).code == 0
+    done = call("resume", second)
+    assert done.err.startswith(f"{second}: {words}. Follow it: ")
+    assert call("cancel", second).code == call("cancel", first, "--wait").code == 0
+
+
 def test_a_run_is_cancelled(call: Call) -> None:
     run = call("submit", "-", given=SLOW).out.strip()
     done = call("cancel", run, "--reason", "enough", "--wait", "--json")

@@ -58,6 +58,15 @@ async def test_a_key_whose_run_was_deleted_begins_no_other(
     problem(await operator.get(f"{RUNS}/{run}"), 404)
 
 
+async def test_a_run_that_its_group_holds_says_why(operator: httpx.AsyncClient) -> None:
+    text = "name: one\nconcurrency: k\nstages: [{echo: x}]\n"
+    made = [(await operator.post(RUNS, json={"document": text})).json() for _ in range(3)]
+    assert [it["state"] for it in made] == ["queued", "waiting", "waiting"]
+    words = "1 of its group 'k' are under way, and 1 may be"
+    last = (await operator.get(f"{RUNS}/{made[2]['id']}")).json()
+    assert last["queued"] == {"position": 2, "reason": "group", "words": words}
+
+
 async def test_a_run_is_done_again_from_a_stage_or_as_a_whole(
     operator: httpx.AsyncClient, ids: dict[str, str], parts: Parts
 ) -> None:
