@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from blockyard_platform.cli.exits import Exit
+from blockyard_platform.cli.logs import LEFT_OUT, LEFT_OUT_WORDS
 from blockyard_platform.cli.progress import LiveTable, PlainLines
 from blockyard_platform.cli.report import note, print_json, print_problems, printable
 from blockyard_platform.cli.showing import state_words
@@ -53,6 +54,8 @@ def event_of(event: EventOut, run_id: str) -> Event:
     text = data.get("text")
     if event.kind == "approval-asked":
         text = f"{data.get('message')} Answer: blockyard approve {run_id} {path}"
+    if event.kind == LEFT_OUT:
+        path, text = "log", LEFT_OUT_WORDS
     return Event(event.kind, path, text=None if text is None else str(text))
 
 

@@ -155,6 +155,32 @@ def test_what_a_tenant_writes_does_not_steer_a_terminal(call: Call) -> None:
         assert "\u202e" not in it
 
 
+CHATTY = """
+name: chatty
+stages:
+  - {id: long, run: "print('x' * 30000)"}
+  - {id: many, run: "print('y' * 500)\\nprint('z' * 500)"}
+  - {id: ask, wait: {approval: {message: Go on?}}}
+"""
+
+
+def test_what_is_left_out_of_a_log_is_told(call: Call, tmp_path: Path) -> None:
+    words = "The rest of what the run tells is left out: its log is full (policy service.log_kib)."
+    (tmp_path / "policy.yaml").write_text(
+        'tags: "*"\nstages: [empty, python, wait]\nservice: {log_kib: 5}'
+    )
+    assert call("policy", "put", tmp_path / "policy.yaml").code == 0
+    run = call("submit", "-", given=CHATTY).out.strip()
+    assert call("approve", run, "--wait").code == 0  # although it is not told any more that it asks
+    for flag in ((), ("-f",)):
+        done = call("logs", run, *flag)
+        assert done.err == f"{words}\n"
+        first = done.out.splitlines()[0]
+        assert first == f"long | {'x' * 4_000} … (cut: the line is too long)"
+    quiet = CHATTY.replace("wait: {approval: {message: Go on?}}", "echo: x")
+    assert f"log | {words}\n" in call("submit", "-", "--wait", given=quiet).err
+
+
 def test_a_journal_is_still_listed(bare: Call, hello: Path, tmp_path: Path) -> None:
     journal = tmp_path / "runs.db"
     assert bare("run", hello, "--journal", journal, "--run-id", "one").code == 0
