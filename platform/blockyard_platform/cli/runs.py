@@ -136,4 +136,6 @@ def _wait(run: str, wait: WaitOut) -> str:
     if wait.answer is not None:
         return f"{wait.path}: it is answered"
     values = "".join(f" --value {name}=..." for name in form_fields(wait))
-    return f"{wait.path}{until}: {wait.asked.get('message')} Answer: blockyard approve {run} {wait.path}{values}"
+    who = wait.asked.get("approvers")
+    whose = f" From: {', '.join(map(str, who))}." if isinstance(who, list) and who else ""  # pyright: ignore[reportUnknownArgumentType,reportUnknownVariableType]
+    return f"{wait.path}{until}: {wait.asked.get('message')}{whose} Answer: blockyard approve {run} {wait.path}{values}"

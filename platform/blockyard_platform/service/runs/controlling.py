@@ -81,9 +81,10 @@ class Controlling:
             if row is None:
                 raise NotFoundError("approval", path)
             asked = parking.asked(row)
-            if asked.approvers and not {caller.role.value, caller.who} & set(asked.approvers):
+            if asked.approvers and caller.names.isdisjoint(asked.approvers):
                 who = ", ".join(asked.approvers)
-                raise ForbiddenError("you are not among those who may answer", f"ask: {who}")
+                hint = f"these may, by role or by their token's label or id: {who}"
+                raise ForbiddenError("you are not among those who may answer", hint)
             check_answer(asked, answer)
             given = asdict(replace(answer, by=caller.who, at=work.now))
             statement = sa.update(WAITS).where(*mine, WAITS.c.answer.is_(None))

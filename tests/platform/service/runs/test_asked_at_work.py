@@ -1,15 +1,19 @@
-"""An approval that a run asks for is noted while the run is at work; that note may come late."""
+"""Approvals that a run asks for: noted while it is at work, which may come late, and answered by those who are named."""
 
 import asyncio
 
+import pytest
+
 from blockyard_platform.events import Event
 from blockyard_platform.results import RunResult
+from blockyard_platform.service.registry.callers import Caller, Role
+from blockyard_platform.service.registry.errors import ForbiddenError
 from blockyard_platform.service.runs import details, parking
 from blockyard_platform.service.runs.eventlog import EventLog
 from blockyard_platform.service.runs.outcomes import Outcome
 from blockyard_platform.service.worker.asking import Asking
 from blockyard_platform.service.worker.ticket import TakenRun
-from blockyard_platform.waits import Waiting
+from blockyard_platform.waits import Answer, Waiting
 from blockyard_schemas.statuses import Status
 
 from .conftest import Desk
@@ -70,3 +74,32 @@ def test_what_an_ended_run_has_asked_is_noted_no_more(desk: Desk) -> None:
     events.close()
     with desk.database.reading() as work:
         assert details.waits(work, run_id) == ()
+
+
+@pytest.mark.parametrize(
+    ("asked", "role", "label", "allowed"),
+    [
+        (("lead", "accounting"), "operator", "lead", True),
+        (("operator",), "operator", "", True),
+        (("t-1",), "author", "anything", True),
+        (("lead",), "admin", "", False),
+        (("lead", ""), "operator", "", False),
+        (("admin",), "operator", "admin", False),  # a label makes nobody another role
+        (("service",), "operator", "service", False),
+    ],
+)
+def test_who_is_named_may_answer(
+    desk: Desk, asked: tuple[str, ...], role: str, label: str, *, allowed: bool
+) -> None:
+    run_id = desk.submit()
+    caller = Caller("ant", Role(role), frozenset({"*"}), "t-1", label)
+    waiting = Waiting("ask", "approval", 0.0, message="Go on?", approvers=asked)
+    with desk.database.writing() as work:
+        parking.park(work, run_id, [waiting], desk.signals)
+    if allowed:
+        desk.runs.answer(caller, "ant", run_id, "ask", Answer(approved=True))
+    else:
+        with pytest.raises(ForbiddenError, match="not among those who may answer"):
+            desk.runs.answer(caller, "ant", run_id, "ask", Answer(approved=True))
+    with desk.database.reading() as work:
+        assert set(parking.answers(work, run_id)) == ({"ask"} if allowed else set())
