@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 import click
 
 from blockyard_platform.cli.inputs import split_params
+from blockyard_platform.cli.logs import LEFT_OUT
 from blockyard_platform.cli.remote import remote
 from blockyard_platform.cli.report import note, print_json
 from blockyard_schemas.problems import InvalidDocumentError, Problem
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 
     from blockyard_platform.cli.remote import Remote
     from blockyard_platform.service.api.models.runs import RunOut, WaitOut
+
+
+_LOOK_SECONDS = 2.0
 
 
 @click.command("approve")
@@ -40,7 +44,7 @@ def command(
 ) -> None:
     """Approve what RUN waits for, or refuse it. PATH is the stage that asks, where there are several."""
     client, tenant = remote.client, remote.tenant
-    texts = split_params(pairs)
+    texts = split_params(pairs, "--value")
     looked = client.get_run(run, tenant=tenant)
     if wait and not _asked(looked, path):
         _wait(remote, run, path)
@@ -87,9 +91,16 @@ def _values(texts: Mapping[str, str], fields: Mapping[str, Any]) -> dict[str, An
 
 def _wait(remote: Remote, run: str, path: str | None) -> None:
     """Wait until a run asks, or has ended."""
-    for each in remote.client.events(run, tenant=remote.tenant):
+    client, tenant = remote.client, remote.tenant
+    for each in client.events(run, tenant=tenant):
+        if each.kind == LEFT_OUT:
+            break
         asked = each.kind == "approval-asked" and path in (None, each.path)
-        if asked and _asked(remote.client.get_run(run, tenant=remote.tenant), path):
+        if asked and _asked(client.get_run(run, tenant=tenant), path):
+            return
+    # It has ended, or tells no more of what it does: then it is looked at now and then.
+    while (found := client.get_run(run, wait=_LOOK_SECONDS, tenant=tenant)).ended is None:
+        if _asked(found, path):
             return
 
 

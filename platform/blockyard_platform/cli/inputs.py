@@ -115,8 +115,8 @@ def read_params(file: str | None) -> dict[str, Any]:
     return cast("dict[str, Any]", data)
 
 
-def split_params(pairs: Sequence[str]) -> dict[str, str]:
-    """Return ``K=V`` pairs as a mapping of texts; the document's declared types turn them into values."""
+def split_params(pairs: Sequence[str], flag: str = "--param") -> dict[str, str]:
+    """Return ``K=V`` pairs of a flag as a mapping of texts; the declared types turn them into values."""
     found: dict[str, str] = {}
     for pair in pairs:
         name, sign, value = pair.partition("=")
@@ -126,14 +126,14 @@ def split_params(pairs: Sequence[str]) -> dict[str, str]:
                     Problem(
                         "param",
                         "",
-                        f"--param {pair!r} is not of the form NAME=VALUE",
-                        "write --param month=2026-01",
+                        f"{flag} {pair!r} is not of the form NAME=VALUE",
+                        f"write {flag} month=2026-01",
                     )
                 ]
             )
         if name in found:
             raise InvalidDocumentError(
-                [Problem("param", "", f"--param {name} is given twice", "give each param once")]
+                [Problem("param", "", f"{flag} {name} is given twice", "give each once")]
             )
         found[name] = value
     return found

@@ -8,14 +8,20 @@ from typing import TYPE_CHECKING
 import click
 
 from blockyard_platform.cli.remote import remote
-from blockyard_platform.cli.report import print_json
+from blockyard_platform.cli.report import note, print_json
 from blockyard_platform.cli.showing import cell, one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from blockyard_platform.cli.remote import Remote
     from blockyard_platform.service.api.models.runs import EventOut
+
+
+LEFT_OUT = "log-full"
+LEFT_OUT_WORDS = (
+    "The rest of what the run tells is left out: its log is full (policy service.log_kib)."
+)
 
 
 @click.command("logs")
@@ -31,7 +37,7 @@ def command(remote: Remote, run: str, after: int, *, follow: bool, events: bool)
     client, tenant = remote.client, remote.tenant
     listing = client.events if follow else client.list_events
     found = listing(run, after=after, tenant=tenant)
-    wanted = (each for each in found if events or each.kind == "log")
+    wanted = (each for each in _noting(found) if events or each.kind == "log")
     if not remote.out.as_json:
         for each in wanted:
             click.echo(_line(each, events=events))
@@ -43,6 +49,14 @@ def command(remote: Remote, run: str, after: int, *, follow: bool, events: bool)
     return 0
 
 
+def _noting(found: Iterable[EventOut]) -> Iterator[EventOut]:
+    """Yield events; say when the rest of what a run tells was left out."""
+    for each in found:
+        yield each
+        if each.kind == LEFT_OUT:
+            note(LEFT_OUT_WORDS)
+
+
 def _print_all(events: Iterable[EventOut]) -> None:
     print_json({"items": [it.model_dump(mode="json") for it in events]})
 
@@ -50,7 +64,8 @@ def _print_all(events: Iterable[EventOut]) -> None:
 def _line(event: EventOut, *, events: bool) -> str:
     if event.kind == "log":
         said = one_line(str(event.data.get("text", "")).rstrip("\n"))
-        line = f"{one_line(event.path)} | {said}"
+        cut = " … (cut: the line is too long)" if event.data.get("cut") is True else ""
+        line = f"{one_line(event.path)} | {said}{cut}"
     else:
         line = one_line(f"{event.path} {event.kind} {json.dumps(event.data, ensure_ascii=False)}")
     return f"{event.seq}\t{cell(event.at)}\t{line}" if events else line

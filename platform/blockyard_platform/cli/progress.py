@@ -153,7 +153,7 @@ class LiveTable:
             else:
                 shown = Text(record.status.value, _COLOURS[record.status])
                 table.add_row(
-                    Text(path), record.kind, shown, f"{record.seconds:.3f}", Text(_why(record))
+                    Text(path), record.kind, shown, f"{record.seconds:.3f}", Text(why(record))
                 )
         return table
 
@@ -168,11 +168,12 @@ _COLOURS = {
 
 
 def _sentence(path: str, record: StageRecord) -> str:
-    why = _why(record)
-    return f"{path}: {record.status} in {record.seconds:.3f} s{': ' + why if why else ''}"
+    said = why(record)
+    return f"{path}: {record.status} in {record.seconds:.3f} s{': ' + said if said else ''}"
 
 
-def _why(record: StageRecord) -> str:
+def why(record: StageRecord) -> str:
+    """Return why a stage stands as it does, where it has not succeeded: the code, the message, the line of its code."""
     if record.error is None:
         return "" if record.status is Status.SUCCESS else f"{record.code.name} {int(record.code)}"
     error: dict[str, Any] = record.error

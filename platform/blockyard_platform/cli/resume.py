@@ -67,6 +67,8 @@ def command(
         if on_input_change == "raise":
             raise click.UsageError("--on-input-change raise is for a journal.")
         reset = on_input_change == "reset"
+        if reset and start is not None:
+            raise click.UsageError("Give --from STAGE, or --on-input-change reset for all of it.")
         return resume_there(remote, run_id, start, pairs, params_file, reset=reset, wait=wait)
     refuse("that is for a server", {"wait": wait})
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from blockyard_platform.cli.declared import given_params, params_of
 from blockyard_platform.cli.report import note, print_json
+from blockyard_platform.cli.showing import state_words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -42,5 +43,5 @@ def resume_there(
     if remote.out.as_json:
         print_json(found.model_dump(mode="json"))
     else:
-        note(f"{found.id}: {found.state.value}. Follow it: blockyard logs {found.id} -f")
+        note(f"{found.id}: {state_words(found)}. Follow it: blockyard logs {found.id} -f")
     return 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -10,14 +11,19 @@ from blockyard_platform.cli.family import Family
 from blockyard_platform.cli.places import JOURNAL, is_local, refuse
 from blockyard_platform.cli.remote import EVERYWHERE, LIMIT, remote
 from blockyard_platform.cli.report import print_json, printable
-from blockyard_platform.cli.showing import cell
+from blockyard_platform.cli.showing import cell, one_line, waiting_words
+from blockyard_schemas.statuses import Status
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from blockyard_platform.cli.remote import Remote
-    from blockyard_platform.service.api.models.runs import WaitOut
+    from blockyard_platform.service.api.models.runs import RunOut, StageOut, WaitOut
 
 _COLUMNS = ("id", "tenant", "workflow", "state", "status", "created", "origin")
 _STAGE_COLUMNS = ("path", "kind", "status", "code", "seconds", "attempts")
+_LOOKED_AT = 1_000
+_SHOWN = 5
 _STATUSES = ("WAIT", "SUCCESS", "FAILED", "SKIP", "CANCEL")
 _STATES = ("queued", "running", "waiting", "ended")
 
@@ -68,10 +74,14 @@ def _list(
 def _show(remote: Remote, run: str) -> None:
     """Show a run: where it is, why it waits, what it gave."""
     found = remote.client.get_run(run, tenant=remote.tenant)
-    remote.out.one(found, leave=("waits",))
+    remote.out.one(found, leave=("waits", "queued"))
     if not remote.out.as_json:
+        if found.queued is not None:
+            click.echo(one_line(f"waits {waiting_words(found.queued)}"))
         for each in found.waits:
             click.echo(f"waits at {printable(_wait(run, each))}")
+        for each in _failed(remote, found):
+            click.echo(one_line(f"{each.path} failed: {_why(each)}"))
 
 
 @command.command("stages")
@@ -81,7 +91,7 @@ def _show(remote: Remote, run: str) -> None:
 def _stages(remote: Remote, run: str, limit: int | None) -> None:
     """List the stages of a run that have ended, in that order."""
     found = remote.client.list_stages(run, tenant=remote.tenant)
-    remote.out.rows(found, _STAGE_COLUMNS, limit)
+    remote.out.rows(found, _STAGE_COLUMNS, limit, why=_why)
 
 
 @command.command("document")
@@ -101,6 +111,21 @@ def _delete(remote: Remote, run: str) -> None:
     remote.out.done(f"The run {run} is gone.", id=run, deleted=True)
 
 
+def _why(stage: StageOut) -> str:
+    """Return why a stage stands as it does, where it has not succeeded."""
+    from blockyard_platform.cli.progress import why
+    from blockyard_platform.cli.waiting import record_of
+
+    return why(record_of(stage.path, stage.model_dump()))
+
+
+def _failed(remote: Remote, run: RunOut) -> Iterator[StageOut]:
+    """Yield the first stages that failed of a run that did: what is inside another one comes before it."""
+    if run.status is Status.FAILED:
+        found = islice(remote.client.list_stages(run.id, tenant=run.tenant), _LOOKED_AT)
+        yield from islice((it for it in found if it.status is Status.FAILED), _SHOWN)
+
+
 def _wait(run: str, wait: WaitOut) -> str:
     """Return what a run waits for, and how it is answered."""
     from blockyard_platform.cli.approve import form_fields
@@ -111,4 +136,6 @@ def _wait(run: str, wait: WaitOut) -> str:
     if wait.answer is not None:
         return f"{wait.path}: it is answered"
     values = "".join(f" --value {name}=..." for name in form_fields(wait))
-    return f"{wait.path}{until}: {wait.asked.get('message')} Answer: blockyard approve {run} {wait.path}{values}"
+    who = wait.asked.get("approvers")
+    whose = f" From: {', '.join(map(str, who))}." if isinstance(who, list) and who else ""  # pyright: ignore[reportUnknownArgumentType,reportUnknownVariableType]
+    return f"{wait.path}{until}: {wait.asked.get('message')}{whose} Answer: blockyard approve {run} {wait.path}{values}"

@@ -18,9 +18,14 @@ import click
 from blockyard_platform.cli.report import note, print_json, printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from typing import TypeVar
 
     from pydantic import BaseModel
+
+    from blockyard_platform.service.api.models.runs import QueuedOut, RunOut
+
+    T = TypeVar("T", bound=BaseModel)
 
 _ROWS = 100
 
@@ -32,9 +37,13 @@ class Out:
     as_json: bool
 
     def rows(
-        self, found: Iterable[BaseModel], columns: Sequence[str], limit: int | None = None
+        self,
+        found: Iterable[T],
+        columns: Sequence[str],
+        limit: int | None = None,
+        **made: Callable[[T], str],
     ) -> None:
-        """Show a listing: these columns of each, or as JSON all of it. More than ``limit`` (100) are not shown; 0 shows all."""
+        """Show a listing: these columns of each and what is ``made`` of it, or as JSON all of it. More than ``limit`` (100) are not shown; 0 shows all."""
         limit = _ROWS if limit is None else limit
         items = list(found if not limit else islice(found, limit + 1))
         more = bool(limit) and len(items) > limit
@@ -42,7 +51,10 @@ class Out:
         if self.as_json:
             print_json({"items": [it.model_dump(mode="json") for it in items], "more": more})
             return
-        self.table(columns, [[cell(getattr(it, name)) for name in columns] for it in items])
+        rows = [[cell(getattr(it, name)) for name in columns] for it in items]
+        for row, it in zip(rows, items, strict=True):
+            row += [cell(make(it)) for make in made.values()]
+        self.table([*columns, *made], rows)
         if more:
             note(f"There are more than these {limit}: --limit says how many are shown.")
 
@@ -110,6 +122,19 @@ def cell(value: Any) -> str:
     if isinstance(value, str):
         return one_line(value)
     return one_line(json.dumps(_plain(value), ensure_ascii=False))
+
+
+def waiting_words(queued: QueuedOut) -> str:
+    """Say at which position a run waits, and why."""
+    return f"at position {queued.position}: {queued.words}"
+
+
+def state_words(run: RunOut) -> str:
+    """Say where a run is, and what it waits for where that is not its turn alone."""
+    state, queued = run.state.value, run.queued
+    if queued is None or queued.reason == "turn":
+        return state
+    return one_line(f"{state}, {waiting_words(queued)}")
 
 
 def one_line(text: str) -> str:

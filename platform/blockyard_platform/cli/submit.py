@@ -11,7 +11,7 @@ from blockyard_platform.cli.inputs import read_text
 from blockyard_platform.cli.options import PARAM, PARAMS, options
 from blockyard_platform.cli.remote import remote
 from blockyard_platform.cli.report import note, print_json
-from blockyard_platform.cli.showing import one_line
+from blockyard_platform.cli.showing import one_line, state_words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -72,7 +72,7 @@ def command(
         print_json(run.accepted.model_dump(mode="json"))
     else:
         click.echo(one_line(run.id))
-        note(f"It is {run.accepted.state.value}. Follow it: blockyard logs {run.id} -f")
+        note(f"It is {state_words(run.accepted)}. Follow it: blockyard logs {run.id} -f")
     return 0
 
 

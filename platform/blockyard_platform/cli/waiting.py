@@ -9,14 +9,18 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from blockyard_platform.cli.exits import Exit
+from blockyard_platform.cli.logs import LEFT_OUT, LEFT_OUT_WORDS
 from blockyard_platform.cli.progress import LiveTable, PlainLines
 from blockyard_platform.cli.report import note, print_json, print_problems, printable
+from blockyard_platform.cli.showing import state_words
 from blockyard_platform.events import Event, RunView
 from blockyard_platform.results import StageRecord
 from blockyard_schemas.problems import Problem
 from blockyard_schemas.statuses import Code, Status
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from blockyard_platform.cli.remote import Remote
     from blockyard_platform.service.api.models.runs import EventOut, RunOut
 
@@ -26,6 +30,8 @@ _LOOKED_AT = 1_000
 def wait_for(remote: Remote, run: RunOut, after: int = 0) -> int:
     """Show a run's events until it has ended, then what it came to; return the exit code. An interruption leaves the run going on."""
     client, view = remote.client, RunView(run.id, run.workflow, run.status, run.params)
+    if run.queued is not None and run.queued.reason != "turn":
+        note(f"It is {state_words(run)}.")
     progress = LiveTable() if sys.stderr.isatty() else PlainLines()
     try:
         for each in client.events(run.id, after=after, tenant=run.tenant):
@@ -44,10 +50,12 @@ def event_of(event: EventOut, run_id: str) -> Event:
     """Return an event of a server as one of this machine. What a hostile server says of a stage is taken for text and numbers."""
     data, path = event.data, printable(event.path)
     if event.kind == "stage-finished":
-        return Event(event.kind, path, record=_record(path, data))
+        return Event(event.kind, path, record=record_of(path, data))
     text = data.get("text")
     if event.kind == "approval-asked":
         text = f"{data.get('message')} Answer: blockyard approve {run_id} {path}"
+    if event.kind == LEFT_OUT:
+        path, text = "log", LEFT_OUT_WORDS
     return Event(event.kind, path, text=None if text is None else str(text))
 
 
@@ -76,7 +84,8 @@ def _exit(remote: Remote, run: RunOut) -> Exit:
     return Exit.FAILED
 
 
-def _record(path: str, data: dict[str, Any]) -> StageRecord:
+def record_of(path: str, data: Mapping[str, Any]) -> StageRecord:
+    """Return how a stage ended, of what a server says of it, which is taken for text and numbers."""
     try:
         status, code = Status(str(data.get("status"))), Code(data.get("code", -1))
     except ValueError:

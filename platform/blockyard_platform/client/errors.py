@@ -137,9 +137,10 @@ class UnavailableError(ServerError):
 class RunFailedError(ClientError):
     """A run has not succeeded."""
 
-    def __init__(self, run: RunOut) -> None:
-        """Name the run, and say how it ended."""
-        reasons = "; ".join(str(each.get("message", "")) for each in run.problems[:3])
+    def __init__(self, run: RunOut, stages: Sequence[str] = ()) -> None:
+        """Name the run, and say how it ended, and why: by its problems, and by what is known of stages that failed."""
+        problems = [str(each.get("message", "")) for each in run.problems[:3]]
+        reasons = "; ".join([*problems, *stages])
         more = f": {reasons}" if reasons else ""
         super().__init__(f"the run {run.id} has ended with {run.status.value}{more}")
         self.run = run

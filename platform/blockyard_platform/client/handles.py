@@ -9,7 +9,7 @@ from blockyard_platform.client.errors import RunFailedError
 from blockyard_platform.client.flows import perform
 from blockyard_platform.client.following import follow, wait
 from blockyard_platform.client.place import Placed
-from blockyard_platform.client.run_calls import cancelling, followed, look
+from blockyard_platform.client.run_calls import cancelling, first_failure, followed, look
 from blockyard_schemas.statuses import Status
 
 if TYPE_CHECKING:
@@ -60,10 +60,10 @@ class _Verbs(Placed):
 
     @procedure
     def result(self, timeout: float | None = None) -> Flow[RunOut]:
-        """Return the run when it has ended well. Raises RunFailedError when it has not, NotEndedError after ``timeout`` seconds."""
+        """Return the run when it has ended well. Raises RunFailedError, which says why, when it has not, NotEndedError after ``timeout`` seconds."""
         found = yield from wait(look(self.place, self.id, self.tenant), self.place.patient, timeout)
         if found.status in (Status.FAILED, Status.CANCEL):
-            raise RunFailedError(found)
+            raise RunFailedError(found, (yield from first_failure(self.place, found)))
         return found
 
     @series

@@ -74,12 +74,14 @@ def test_a_run_says_how_it_is_answered(bare: Call) -> None:
     due = {**wait("t[0]", "timer"), "due": "2026-01-02T00:00:00Z"}
     evil = wait("e", x={"type": "string"})
     evil["asked"]["message"] = "sure?\x1b[2J"
-    waits = (wait("gate", n={}, why={}), due, wait("c", given={"approved": True}), evil)
+    gate = wait("gate", n={}, why={})
+    gate["asked"]["approvers"] = ["lead", "accounting"]
+    waits = (gate, due, wait("c", given={"approved": True}), evil)
     with Scripted([answer(run(*waits))]) as server:
         keep_account(Account(server.url, "token", "ant"))
         done = bare("runs", "show", "r")
     assert [line for line in done.out.splitlines() if line.startswith("wait")] == [
-        "waits at gate: go on? Answer: blockyard approve r gate --value n=... --value why=...",
+        "waits at gate: go on? From: lead, accounting. Answer: blockyard approve r gate --value n=... --value why=...",
         "waits at t[0] until 2026-01-02T00:00:00Z",
         "waits at c: it is answered",
         "waits at e: sure?\\x1b[2J Answer: blockyard approve r e --value x=...",
@@ -102,7 +104,7 @@ def test_one_of_several_is_refused(bare: Call) -> None:
         (ONE, ("--value", "amount=many"), "not a whole number"),
         (ONE, ("--value", "other=1"), "fields: amount, why"),
         (TWO, ("a", "--value", "x=1"), "it asks for nothing"),
-        (ONE, ("--value", "amount"), "NAME=VALUE"),
+        (ONE, ("--value", "amount"), "--value 'amount' is not of the form NAME=VALUE"),
     ],
 )
 def test_what_cannot_be_answered_is_not_sent(

@@ -70,6 +70,19 @@ def test_a_run_that_fails_gives_1_and_is_done_again(call: Call, tmp_path: Path) 
     assert call("resume", run, "--wait", "--json").json["status"] == "FAILED"
     assert call("resume", run, "--from", "nowhere").code == 2
     assert call("resume", run, "--from", "a", "--wait").code == 1
+    assert call("resume", run, "--from", "a", "--on-input-change", "reset").code == 2
+
+
+def test_a_run_that_failed_says_where_and_why(call: Call) -> None:
+    text = "name: x\nstages: [{id: a, raise: 'no \\x1b[2J luck'}, {id: b, echo: x}]\n".replace(
+        "'", '"'
+    )
+    run = call("submit", "-", "--wait", "--json", given=text).json["id"]
+    said = "RAISED 127: no \\x1b[2J luck"
+    assert call("runs", "show", run).out.splitlines()[-1] == f"a failed: {said}"
+    rows = [line.split("\t") for line in call("runs", "stages", run).out.splitlines()]
+    assert [(it[0], it[-1]) for it in rows] == [("a", said), ("b", "SKIPPED 100")]
+    assert call("runs", "show", run, "--json").json["problems"] == []
 
 
 def test_a_finished_run_is_done_again_with_other_params(call: Call) -> None:
@@ -82,6 +95,20 @@ def test_a_finished_run_is_done_again_with_other_params(call: Call) -> None:
     assert call("resume", run, "--on-input-change", "raise").code == 2
     done = call("resume", run, "--policy", "x", "--events")
     assert (done.code, "--policy, --events" in done.err) == (2, True)
+
+
+def test_a_run_that_waits_for_another_says_so(call: Call) -> None:
+    grouped = "concurrency: k\n" + SLOW
+    first = call("submit", "-", given=grouped).out.strip()
+    done = call("submit", "-", given=grouped)
+    words = "waiting, at position 1: 1 of its group 'k' are under way, and 1 may be"
+    assert done.err.startswith(f"It is {words}. Follow it: ")
+    second = done.out.strip()
+    assert call("runs", "show", second).out.splitlines()[-1] == words.replace("ing,", "s")
+    assert call("cancel", second).code == 0
+    done = call("resume", second)
+    assert done.err.startswith(f"{second}: {words}. Follow it: ")
+    assert call("cancel", second).code == call("cancel", first, "--wait").code == 0
 
 
 def test_a_run_is_cancelled(call: Call) -> None:
@@ -105,6 +132,7 @@ def test_a_run_is_cancelled(call: Call) -> None:
         (("--workflow", "hello", "--tenant", "nobody"), "", 2, "not-found"),
         (("--workflow", "hello", "--tenant", ".."), "", 2, "usage"),
         (("--workflow", "hello", "-", "--key", "k"), "", 2, "usage"),
+        (("--workflow", "hello", "--key", ""), "", 2, "usage"),
         (("-", "--version", "1"), "", 2, "usage"),
         ((), "", 2, "usage"),
         (("/nowhere",), "", 2, "file"),
@@ -125,6 +153,32 @@ def test_what_a_tenant_writes_does_not_steer_a_terminal(call: Call) -> None:
         assert "\\x1b[2Jgone\\u202e" in it
         assert "\x1b" not in it
         assert "\u202e" not in it
+
+
+CHATTY = """
+name: chatty
+stages:
+  - {id: long, run: "print('x' * 30000)"}
+  - {id: many, run: "print('y' * 500)\\nprint('z' * 500)"}
+  - {id: ask, wait: {approval: {message: Go on?}}}
+"""
+
+
+def test_what_is_left_out_of_a_log_is_told(call: Call, tmp_path: Path) -> None:
+    words = "The rest of what the run tells is left out: its log is full (policy service.log_kib)."
+    (tmp_path / "policy.yaml").write_text(
+        'tags: "*"\nstages: [empty, python, wait]\nservice: {log_kib: 5}'
+    )
+    assert call("policy", "put", tmp_path / "policy.yaml").code == 0
+    run = call("submit", "-", given=CHATTY).out.strip()
+    assert call("approve", run, "--wait").code == 0  # although it is not told any more that it asks
+    for flag in ((), ("-f",)):
+        done = call("logs", run, *flag)
+        assert done.err == f"{words}\n"
+        first = done.out.splitlines()[0]
+        assert first == f"long | {'x' * 4_000} … (cut: the line is too long)"
+    quiet = CHATTY.replace("wait: {approval: {message: Go on?}}", "echo: x")
+    assert f"log | {words}\n" in call("submit", "-", "--wait", given=quiet).err
 
 
 def test_a_journal_is_still_listed(bare: Call, hello: Path, tmp_path: Path) -> None:

@@ -53,7 +53,10 @@ def _submit(
         "priority": priority,
     }
     call = send("POST", at.place.of(tenant, "runs"), model(RunOut), body, safe=True)
-    headers = [*call.request.headers, header("Idempotency-Key", key or uuid4().hex)]
+    headers = [
+        *call.request.headers,
+        header("Idempotency-Key", uuid4().hex if key is None else key),
+    ]
     if trace is not None:
         headers.append(header("traceparent", trace))
     return waiting(replace(call, request=replace(call.request, headers=tuple(headers))), wait)

@@ -99,7 +99,8 @@ class Waiting:
     """Why a run is not at work: its ``position`` among its tenant's own (1 is the next), and the reason.
 
     ``reason`` is one of ``no-worker``, ``cap`` (the tenant has as many runs as it may), ``busy`` (all slots are taken), ``turn``
-    (a slot is free, and it or another tenant is about to get it) and ``retry`` (it failed, and is tried again later).
+    (a slot is free, and it or another tenant is about to get it) and ``retry`` (it failed, and is tried again later); besides these ``group``
+    (those of its concurrency group are to end first), which is not for dispatch to say: its position is that in the group.
     """
 
     position: int

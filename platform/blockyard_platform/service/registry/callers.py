@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -104,12 +104,13 @@ _SCOPES = frozenset({ALL, *Action, *(f"{each.partition(':')[0]}:*" for each in A
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks: for one tenant, or for all (``tenant`` is None). Without scopes nothing is allowed."""
+    """Who asks: for one tenant, or for all (``tenant`` is None). Without scopes nothing is allowed. ``label`` is that of the token."""
 
     tenant: str | None
     role: Role
     scopes: frozenset[str]
     token_id: str | None = None
+    label: str = field(default="", compare=False)
 
     @classmethod
     def service(cls, tenant: str | None = None) -> Caller:
@@ -120,6 +121,12 @@ class Caller:
     def who(self) -> str:
         """What the audit log calls the caller: a token's id, or ``service``, or ``local`` for who needs no token."""
         return self.token_id or ("service" if self.role is Role.SERVICE else "local")
+
+    @property
+    def names(self) -> frozenset[str]:
+        """What an approval may call the caller by: the role, the token's id, and its label, unless that is another role's name."""
+        label = self.label if self.label not in set(Role) else ""
+        return frozenset({self.role.value, self.who, label} - {""})
 
     def actions(self) -> frozenset[Action]:
         """Return all that the caller may do, to what is theirs."""

@@ -153,7 +153,7 @@ def authenticate(database: Database, given: str) -> Caller:
         with suppress(StoreError), database.writing() as writing:
             touched = everybody().update(TOKENS).where(TOKENS.c.id == found.id)
             writing.change(touched.values(used=writing.now))
-    return Caller(found.tenant, found.role, found.scopes, found.id)
+    return Caller(found.tenant, found.role, found.scopes, found.id, found.label)
 
 
 def _checked(work: Reading, given: str) -> Token:

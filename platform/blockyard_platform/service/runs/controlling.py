@@ -81,9 +81,10 @@ class Controlling:
             if row is None:
                 raise NotFoundError("approval", path)
             asked = parking.asked(row)
-            if asked.approvers and not {caller.role.value, caller.who} & set(asked.approvers):
+            if asked.approvers and caller.names.isdisjoint(asked.approvers):
                 who = ", ".join(asked.approvers)
-                raise ForbiddenError("you are not among those who may answer", f"ask: {who}")
+                hint = f"these may, by role or by their token's label or id: {who}"
+                raise ForbiddenError("you are not among those who may answer", hint)
             check_answer(asked, answer)
             given = asdict(replace(answer, by=caller.who, at=work.now))
             statement = sa.update(WAITS).where(*mine, WAITS.c.answer.is_(None))
@@ -109,8 +110,12 @@ class Controlling:
 
         ``hold`` is asked as for a new run: its concurrency group may be full by now.
 
-        Raises NotFoundError, ConflictError for one that has not ended, RefusedError, QuotaError.
+        Raises NotFoundError, InvalidError for a stage and ``reset`` together, ConflictError for one that has not ended, RefusedError, QuotaError.
         """
+        if reset and start is not None:
+            raise InvalidError(
+                "a run is done again from a stage, or as a whole", "give one of the two"
+            )
         with self._database.reading() as work:
             enter(work, caller, Action.RUNS_SUBMIT, tenant)
             row = _owned(work, caller, tenant, run_id)

@@ -55,7 +55,7 @@ def park(
     work.change(sa.delete(WAITS).where(WAITS.c.run == run_id, WAITS.c.path.not_in(paths)))
     for it in waits:
         due = None if it.wakes is None else at + it.left(it.wakes, work.now)
-        new = note(work, run_id, it.path, it.kind, it.as_dict(), due)
+        new = _write(work, run_id, it.path, it.kind, it.as_dict(), due=due)
         if new and it.kind == "approval":
             asked(it)
     signals.publish(work.connection, TOPIC, run_id)
@@ -66,11 +66,18 @@ def park(
     return wake(work, run_id)
 
 
-def note(
-    work: Writing, run_id: str, path: str, kind: str, data: Mapping[str, Any], due: float | None
+def note(work: Writing, run_id: str, path: str, kind: str, data: Mapping[str, Any]) -> bool:
+    """Note one thing that a run asks while it is at work, by ``Waiting.as_dict``: so it can be answered before the run is parked. Return whether it is new.
+
+    The run may be parked by now, since nobody waits for this note: the moment that was written then stays.
+    """
+    return _write(work, run_id, path, kind, data)
+
+
+def _write(
+    work: Writing, run_id: str, path: str, kind: str, data: Mapping[str, Any], **more: float | None
 ) -> bool:
-    """Note one thing that a run waits for, by ``Waiting.as_dict``: so it can be answered also while the run does other things. Return whether it is new."""
-    row = {"kind": kind, "due": due, "asked": json.dumps(data)}
+    row: dict[str, Any] = {"kind": kind, "asked": json.dumps(data), **more}
     mine = sa.select(WAITS.c.path).where(WAITS.c.run == run_id, WAITS.c.path == path)
     new = work.connection.execute(mine).first() is None
     insert = work.insert(WAITS).values(run=run_id, path=path, **row)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class State(StrEnum):
-    """Where a run is. A run that is WAITING is parked: no process has it, and a moment or an answer brings it back."""
+    """Where a run is. A run that is WAITING is parked, or held by its group: no process has it, and a moment, an answer or the end of another run brings it back."""
 
     QUEUED = "queued"
     RUNNING = "running"

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from blockyard_platform.service.dispatch.port import Waiting
 from blockyard_platform.service.registry.access import enter, listing
 from blockyard_platform.service.registry.callers import Action, Caller
 from blockyard_platform.service.registry.errors import NotFoundError
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from blockyard_platform.service.registry.access import Scope
-    from blockyard_platform.service.registry.database import Database, Writing
+    from blockyard_platform.service.registry.database import Database, Reading, Writing
     from blockyard_platform.service.scheduler.seam import Gate, RunCounts
     from blockyard_platform.triggers.overlap import Group
 
@@ -83,6 +84,21 @@ def promote(work: Writing, tenant: str, key: str, gate: Gate) -> tuple[str, ...]
     return _promote(work, scope, key, gate)
 
 
+def why_held(work: Reading, caller: Caller, tenant: str, run: str) -> Waiting | None:
+    """Say why a run is held, and its position among those that its group holds; None when it is not. Raises NotFoundError."""
+    scope = enter(work, caller, Action.RUNS_READ, tenant)
+    mine = (GROUP_RUNS.c.run == run, GROUP_RUNS.c.held.is_(True))
+    own: Any = work.connection.execute(scope.select(GROUP_RUNS).where(*mine)).first()
+    if own is None:
+        return None
+    members = _members(work, scope, own.key)
+    held = [it for it in members if it.held]
+    position = 1 + sum(it.seq < own.seq for it in held)
+    count = len(members) - len(held)
+    words = f"{count} of its group '{own.key}' are under way, and {own.most} may be"
+    return Waiting(position, "group", words)
+
+
 def sweep(database: Database, counts: RunCounts, gate: Gate) -> int:
     """Have runs leave that have ended without doing so, let in those for which there is room; return how many have left."""
     count, after = 0, 0
@@ -122,7 +138,7 @@ def _left(database: Database, row: Any, gate: Gate) -> bool:
     return True
 
 
-def _members(work: Writing, scope: Scope, key: str) -> Sequence[Any]:
+def _members(work: Reading, scope: Scope, key: str) -> Sequence[Any]:
     wanted = scope.select(GROUP_RUNS).where(GROUP_RUNS.c.key == key).order_by(GROUP_RUNS.c.seq)
     return list(work.connection.execute(wanted))
 

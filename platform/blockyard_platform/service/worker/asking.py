@@ -44,7 +44,7 @@ class Asking:
         try:
             with self._database.writing() as work:
                 held = ticket.holds(work)
-                if held and parking.note(work, ticket.run_id, path, "approval", data, None):
+                if held and parking.note(work, ticket.run_id, path, "approval", data):
                     self._tell(work, ticket, path, str(data.get("message") or ""))
         except StoreError as error:  # it is noted again when the run parks
             _LOG.warning("what the run %s asks cannot be noted: %s", ticket.run_id, error)

@@ -106,8 +106,9 @@ class TakenRun:
                 self.journal.close()
 
     def holds(self, work: Writing) -> bool:
-        """Whether nobody else has taken the run; nobody does before the transaction ends."""
-        mine = sa.select(RUNS.c.id).where(RUNS.c.id == self.run_id, RUNS.c.epoch == self.epoch)
+        """Whether the run goes on, and nobody else has taken it; neither changes before the transaction ends."""
+        own = (RUNS.c.id == self.run_id, RUNS.c.epoch == self.epoch)
+        mine = sa.select(RUNS.c.id).where(*own, RUNS.c.status == Status.WAIT.value)
         # The journal of a run does not wait for this: it locks the run in the same way.
         locked = mine.with_for_update(read=True)
         return work.connection.execute(locked).first() is not None

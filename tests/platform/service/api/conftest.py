@@ -182,7 +182,7 @@ def _fill_hooks(database: Database, tenant: str, ids: dict[str, str]) -> None:
     own = by("admin", tenant)
     with database.writing() as work:
         asked: dict[str, Any] = {"message": f"of {tenant}", "form": {}, "approvers": []}
-        parking.note(work, ids[f"ASKS {tenant}"], "ask", "approval", asked, None)
+        parking.note(work, ids[f"ASKS {tenant}"], "ask", "approval", asked)
         url = "https://example.com/hook"
         subscriptions.put(work, own, tenant, "told", url, ["run.failed"], "key")
         dead: dict[str, Any] = {

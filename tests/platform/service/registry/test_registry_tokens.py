@@ -34,6 +34,7 @@ def test_a_token_says_who_holds_it(database: Database) -> None:
         made = tokens.issue(work, ADMIN, "ant", Role.AUTHOR, label="ci", scopes=scopes)
     holder = tokens.authenticate(database, made.text)
     assert holder == Caller("ant", Role.AUTHOR, frozenset(scopes), made.token.id)
+    assert holder.names == {"author", "ci", made.token.id}
     assert holder.actions() == {
         Action.WORKFLOWS_READ,
         Action.WORKFLOWS_WRITE,

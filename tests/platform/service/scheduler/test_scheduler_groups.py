@@ -43,6 +43,29 @@ def members(database: Database) -> list[tuple[str, bool]]:
     return [(it.run, it.held) for it in every(database, GROUP_RUNS)]
 
 
+def why(database: Database, run: str, who: Caller, tenant: str = "ant") -> tuple[int, str] | None:
+    with database.reading() as work:
+        found = groups.why_held(work, who, tenant, run)
+    return None if found is None else (found.position, f"{found.reason}: {found.words}")
+
+
+def test_a_run_that_is_held_says_why_and_where(database: Database, runs: Recording) -> None:
+    two, viewer = Group("k", most=2), by("viewer", "ant")
+    for run in ("a", "b", "c", "d"):
+        join(database, run, two)
+    join(database, "other", two, key="another")
+    join(database, "theirs", two, tenant="bee")
+    words = "group: 2 of its group 'k' are under way, and 2 may be"
+    assert [why(database, it, viewer) for it in "abcd"] == [None, None, (1, words), (2, words)]
+    assert [why(database, it, viewer) for it in ("other", "theirs", "nobody")] == [None] * 3
+    leave(database, runs, "b")
+    assert [why(database, it, viewer) for it in "cd"] == [None, (1, words)]
+    with pytest.raises(NotFoundError):
+        why(database, "d", by("viewer", "bee"))
+    with pytest.raises(ForbiddenError):
+        why(database, "d", by("viewer", "ant", "usage:read"))
+
+
 def test_the_next_waits_until_one_has_ended(database: Database, runs: Recording) -> None:
     told = [join(database, run) for run in ("a", "b", "c")]
     assert told == [START, WAIT, WAIT]

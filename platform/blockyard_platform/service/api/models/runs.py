@@ -34,7 +34,7 @@ class RunRowOut(Out):
     workflow: str
     version: int | None
     state: State
-    """``waiting`` is parked: a moment or an answer brings it back."""
+    """``waiting`` is parked, or held by its concurrency group: a moment, an answer or the end of another run brings it back."""
     status: Status
     """WAIT until it has ended."""
     origin: str
@@ -58,11 +58,12 @@ class WaitOut(Out):
 
 
 class QueuedOut(Out):
-    """Why a run waits for a slot."""
+    """Why a run waits for a slot, or for its concurrency group."""
 
     position: int
-    """Among the tenant's own; 1 is the next."""
+    """Among the tenant's own, or those that the group holds; 1 is the next."""
     reason: str
+    """``no-worker``, ``cap`` (of the tenant), ``busy`` (all slots), ``turn``, ``retry`` or ``group``."""
     words: str
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+import logging
+from collections.abc import AsyncIterator, Callable
 from typing import Annotated, Any
 
 from fastapi import Header, Query
 from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
 from starlette.responses import StreamingResponse
 
 from blockyard_platform.service.api.depends import By, Here, Tenant
@@ -16,11 +18,15 @@ from blockyard_platform.service.api.models.runs import EventOut, EventsOut
 from blockyard_platform.service.api.problems import RefusedRequestError
 from blockyard_platform.service.api.routes.runs import Run
 from blockyard_platform.service.api.routing import V1, Guarded
+from blockyard_platform.service.api.security import bearer
 from blockyard_platform.service.parts import Parts
 from blockyard_platform.service.registry.callers import Action, Caller
+from blockyard_platform.service.registry.tokens import authenticate
 from blockyard_platform.service.runs import details, reading
 from blockyard_platform.service.runs.views import EventRow, State
+from blockyard_platform.store.errors import StoreError
 
+_LOG = logging.getLogger(__name__)
 MEDIA_TYPE = "text/event-stream"
 _QUIET_SECONDS = 15.0
 _AT_ONCE = 200
@@ -43,6 +49,7 @@ def list_events(
 
 
 async def stream_events(
+    request: Request,
     parts: Here,
     caller: By,
     tenant: Tenant,
@@ -52,14 +59,22 @@ async def stream_events(
 ) -> StreamingResponse:
     """Stream what happens in a run, until it has ended, as server-sent events."""
     begin = _number(last) if last is not None else after
+    token = bearer(request) or ""
+
+    def look(seen: int) -> _Rows:
+        # A stream may last for days: a token that was revoked since ends it, as one that has expired.
+        authenticate(parts.database, token)
+        return _read(parts, caller, tenant, run, seen)
+
     first = await run_in_threadpool(_read, parts, caller, tenant, run, begin)
-    events = _events(parts, caller, tenant, run, first, begin)
+    events = _events(parts, run, look, first, begin)
     return StreamingResponse(events, media_type=MEDIA_TYPE, headers={"X-Accel-Buffering": "no"})
 
 
 async def _events(
-    parts: Parts, caller: Caller, tenant: str, run_id: str, rows: _Rows, after: int
+    parts: Parts, run_id: str, look: Callable[[int], _Rows], rows: _Rows, after: int
 ) -> AsyncIterator[str]:
+    """Yield events, by ``look`` at those after one. It ends where it cannot look any more: who asks again is told why."""
     with parts.watching.of(run_id) as news:
         news.set()  # Something may have come between the look that is given and now.
         while True:
@@ -75,7 +90,11 @@ async def _events(
                 except TimeoutError:
                     yield ": nothing new\n\n"
             news.clear()
-            rows = await run_in_threadpool(_read, parts, caller, tenant, run_id, after)
+            try:
+                rows = await run_in_threadpool(look, after)
+            except StoreError as error:
+                _LOG.info("a stream of events has ended early: %s", error)
+                return
 
 
 _Rows = tuple[tuple[EventRow, ...], bool]

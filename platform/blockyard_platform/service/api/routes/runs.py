@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import Header, Path, Query
+from pydantic import AwareDatetime
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
@@ -25,12 +26,15 @@ from blockyard_platform.service.api.models.runs import (
     StageOut,
 )
 from blockyard_platform.service.api.routing import V1, Guarded
+from blockyard_platform.service.dispatch.port import Waiting
 from blockyard_platform.service.parts import Parts
 from blockyard_platform.service.registry.callers import Action, Caller
+from blockyard_platform.service.registry.errors import ConflictError, NotFoundError
 from blockyard_platform.service.runs import details, reading
 from blockyard_platform.service.runs.orders import Order
 from blockyard_platform.service.runs.reading import Filter
 from blockyard_platform.service.runs.views import State
+from blockyard_platform.service.scheduler import groups
 from blockyard_platform.waits import Answer
 from blockyard_schemas.statuses import Status
 
@@ -56,8 +60,12 @@ Workflow = Annotated[str | None, Query(max_length=200)]
 Ended = Annotated[Status | None, Query(description="How it ended; WAIT has not.")]
 Where = Annotated[State | None, Query(description="Where it is.")]
 Origin = Annotated[str | None, Query(max_length=250, description="What has begun it.")]
-Since = Annotated[datetime | None, Query(description="Submitted at this time or later.")]
-Before = Annotated[datetime | None, Query(description="Submitted before this time.")]
+Since = Annotated[
+    AwareDatetime | None, Query(description="Submitted at this time, with its zone, or later.")
+]
+Before = Annotated[
+    AwareDatetime | None, Query(description="Submitted before this time, with its zone.")
+]
 
 
 async def submit_run(
@@ -85,7 +93,13 @@ async def submit_run(
     accepted = await run_in_threadpool(parts.runs.submit, caller, order)
     response.status_code = 201 if accepted.new else 200
     response.headers["Location"] = f"{V1}/tenants/{tenant}/runs/{accepted.run_id}"
-    return await _waited(parts, caller, tenant, accepted.run_id, wait)
+    try:
+        return await _waited(parts, caller, tenant, accepted.run_id, wait)
+    except NotFoundError:
+        raise ConflictError(
+            f"the run {accepted.run_id}, which this submission began, was deleted",
+            "to have another one, give it an idempotency key of its own",
+        ) from None
 
 
 def list_runs(
@@ -176,12 +190,14 @@ def _is_under_way(parts: Parts, caller: Caller, tenant: str, run_id: str) -> boo
 
 
 def _look(parts: Parts, caller: Caller, tenant: str, run_id: str) -> RunOut:
+    waiting: Waiting | None = None
     with parts.database.reading() as work:
         found = reading.read(work, caller, tenant, run_id)
-    queued = None
+        if found.row.state is State.WAITING and found.concurrency is not None:
+            waiting = groups.why_held(work, caller, tenant, run_id)
     if found.row.state is State.QUEUED:
         waiting = parts.dispatcher.why_waiting(run_id)
-        queued = None if waiting is None else QueuedOut.of(waiting)
+    queued = None if waiting is None else QueuedOut.of(waiting)
     row = RunRowOut.of(found.row).model_dump()
     return RunOut.of(found, queued=queued, **row)
 
