@@ -6,7 +6,10 @@ import asyncio
 import socket
 from collections.abc import Iterable
 from contextlib import suppress
+from functools import partial
 from ipaddress import ip_address
+
+from blockyard_sandbox.threads import in_thread
 
 from .relay import Streams
 
@@ -19,7 +22,7 @@ _PIECE = 64 * 1024
 
 
 class Lookups:
-    """Looks names up, few at a time: one holds a thread of the event loop until it ends, also when nobody waits any more."""
+    """Looks names up, few at a time: one holds a thread of its own until it ends, also when nobody waits any more."""
 
     def __init__(self) -> None:
         """Begin with none."""
@@ -53,8 +56,11 @@ class Lookups:
 
 
 async def _look_up(host: str, port: int) -> tuple[str, ...]:
-    loop = asyncio.get_running_loop()
-    found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP)
+    # The threads of the event loop are few, and the look-ups of all tenants: whose name servers do not answer would hold all of them.
+    ask = partial(
+        socket.getaddrinfo, host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP
+    )
+    found = await in_thread(ask, "blockyard-lookup")
     return tuple(dict.fromkeys(str(place[0]) for *_, place in found))
 
 

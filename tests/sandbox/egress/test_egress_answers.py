@@ -154,10 +154,10 @@ async def test_what_cannot_be_reached_is_502(start_proxy: Start, ask: Ask, form:
 async def test_a_name_without_address_is_502(
     start_proxy: Start, ask: Ask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def unknown(*_: object, **__: object) -> object:
+    def unknown(*_: object, **__: object) -> object:
         raise socket.gaierror(socket.EAI_NONAME, "not known")
 
-    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", unknown)
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
     _, port = await start_proxy([HostRule("example.com")])
     answer = await ask(port, b"CONNECT example.com:443 HTTP/1.1\r\nHost: x\r\n\r\n")
     assert parts_of(answer)[0] == b"HTTP/1.1 502 Bad Gateway"
@@ -181,7 +181,7 @@ async def test_slow_look_ups_do_not_pile_up(
         raise socket.gaierror(socket.EAI_AGAIN, "later")
 
     monkeypatch.setattr(connecting, "LOOKUP_SECONDS", 0.2)
-    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", slow)
+    monkeypatch.setattr(connecting, "_look_up", slow)
     proxy, port = await start_proxy([HostRule("*.example.com")])
     request = b"CONNECT %d.a.example.com:443 HTTP/1.1\r\nHost: x\r\n\r\n"
     answers = await asyncio.gather(*(ask(port, request % number) for number in range(9)))

@@ -53,7 +53,7 @@ async def test_what_no_rule_names_is_refused(
     request_: bytes,
     shown: str,
 ) -> None:
-    monkeypatch.delattr(asyncio.BaseEventLoop, "getaddrinfo")  # nothing is looked up either
+    monkeypatch.delattr(socket, "getaddrinfo")  # nothing is looked up either
     notes: list[str] = []
     _, port = await start_proxy([HostRule("example.com")], notes.append)
     answer = await ask(port, request_)
@@ -116,11 +116,11 @@ async def test_odd_spellings_of_this_machine_are_bad_requests(
         )
 
 
-def _answering(*answers: list[str]) -> tuple[Callable[..., Awaitable[object]], list[str]]:
+def _answering(*answers: list[str]) -> tuple[Callable[..., object], list[str]]:
     """Give a resolver that answers differently each time, and the list of the names it is asked for."""
     asked: list[str] = []
 
-    async def getaddrinfo(host: str, port: int, **_: object) -> object:
+    def getaddrinfo(host: str, port: int, **_: object) -> object:
         asked.append(host)
         return [
             (socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port))
@@ -136,7 +136,7 @@ async def test_a_name_is_looked_up_once_and_the_checked_address_is_used(
     recorder = Recorder()
     host = await start_host(recorder.serve)
     resolve, asked = _answering(["127.0.0.1"], ["127.0.0.2"])
-    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", resolve)
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
     _, port = await start_proxy(local_rules(host, "rebind.example.com"))
     answer = await ask(port, get(f"http://rebind.example.com:{host}/"))
     assert answer.endswith(b"\r\n\r\nok")
@@ -150,7 +150,7 @@ async def test_a_name_that_turns_private_is_refused(
     recorder = Recorder()
     host = await start_host(recorder.serve)
     resolve, asked = _answering(["127.0.0.1"], ["8.8.8.8", "127.0.0.1"], ["169.254.169.254"])
-    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", resolve)
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
     _, port = await start_proxy([HostRule("*.example.com", (host,))])
     for _ in range(3):
         answer = await ask(port, get(f"http://rebind.example.com:{host}/"))

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 
 from blockyard_platform.service.api.problems import RefusedRequestError
 from blockyard_schemas.decoding import decoded
 from blockyard_schemas.limits import ReadLimits
+from blockyard_schemas.plain import is_mapping
 from blockyard_schemas.reader import Source, read
 
 if TYPE_CHECKING:
@@ -22,6 +24,10 @@ _JSON = ("application/json",)
 _OLDER = {"application/x-yaml": "application/yaml", "text/x-yaml": "text/yaml"}
 _DEPTH = 64
 _NODES = 100_000
+_KEYS = 100
+"""Keys of a body's own mapping; what is in it (params, a document) may have more."""
+_LINES = 4 * _NODES
+"""Lines of a body: where each begins is noted when one of them is wrong."""
 
 
 class ReadRequest(Request):
@@ -52,11 +58,16 @@ async def read_body(request: ReadRequest, *, document: bool) -> None:
     except ClientDisconnect:
         raise RefusedRequestError(400, "the body ended before its end") from None
     most = settings.body_bytes
+    if request.data.count(b"\n") + request.data.count(b"\r") > _LINES:
+        raise RefusedRequestError(413, f"the body has more than {_LINES} lines", "send less")
     limits = ReadLimits(bytes=most, depth=_DEPTH, nodes=_NODES, text=most)
     if document:
         request.state.text = decoded(request.data, limits)
     else:
-        request.state.source = request.source = read(request.data, limits=limits, syntax="json")
+        # It may take long, and others are to be answered meanwhile.
+        found = await run_in_threadpool(read, request.data, limits=limits, syntax="json")
+        _check_keys(found.data)
+        request.state.source = request.source = found
 
 
 def _check_type(request: Request, allowed: tuple[str, ...]) -> None:
@@ -69,6 +80,14 @@ def _check_type(request: Request, allowed: tuple[str, ...]) -> None:
         raise RefusedRequestError(415, "this is not a type of body that is read here", hint)
     if request.headers.get("content-encoding", "identity").lower() != "identity":
         raise RefusedRequestError(415, "a body that is encoded is not read", "send it as it is")
+
+
+def _check_keys(data: Any) -> None:
+    """Raise RefusedRequestError for more keys than any body has: a model would note one error for each, in the event loop."""
+    if is_mapping(data) and len(data) > _KEYS:
+        raise RefusedRequestError(
+            422, f"the body has {len(data)} keys, and none has more than {_KEYS}", "take some out"
+        )
 
 
 async def _bytes(request: Request, most: int) -> bytes:

@@ -11,6 +11,7 @@ import json
 import math
 import re
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import sqlalchemy as sa
@@ -27,6 +28,12 @@ T = TypeVar("T")
 
 MOST = 500
 """The most rows of a page."""
+LONGEST = 8 * 1024**2
+"""Characters of a page's long columns: a page ends before them, unless its first row alone has more."""
+_LONG = frozenset(
+    ("body", "data", "document", "error", "outputs", "params", "policy", "text", "variables")
+)
+"""Columns in which a tenant can have much: how long they are is looked at before they are read."""
 
 _CURSOR = re.compile(r"[A-Za-z0-9_-]{1,2000}")
 _NEVER = re.compile("[\x00\ud800-\udfff]")
@@ -64,20 +71,33 @@ class Order:
 def fetch(
     work: Reading, query: sa.Select[Any], order: Order, ask: Ask, make: Callable[[Any], T]
 ) -> Page[T]:
-    """Return a page of a query. Raises InvalidError for a limit or a cursor that cannot be."""
+    """Return a page of a query, shorter than asked where its rows are long. Raises InvalidError for a limit or a cursor that cannot be."""
     if not 1 <= ask.limit <= MOST:
         raise InvalidError(f"a page cannot have {ask.limit} rows", f"ask for 1 to {MOST}")
     if ask.after is not None:
         query = query.where(_beyond(order, read_cursor(order, ask.after)))
     columns = [it.desc() if order.latest_first else it.asc() for it in order.columns]
     # One row more tells whether there is another page.
-    found = work.connection.execute(query.order_by(*columns).limit(ask.limit + 1))
-    rows: list[Any] = list(found)
+    query = query.order_by(*columns)
+    limit = _fitting(work, query, ask.limit)
+    rows: list[Any] = list(work.connection.execute(query.limit(limit + 1)))
     following = None
-    if len(rows) > ask.limit:
+    if len(rows) > limit:
         rows.pop()
         following = make_cursor(order, [rows[-1]._mapping[it.name] for it in order.columns])
     return Page(tuple(make(row) for row in rows), following)
+
+
+def _fitting(work: Reading, query: sa.Select[Any], most: int) -> int:
+    """Return how many of the first rows are short enough to be read together: at least one, and at most ``most``."""
+    long = [it for it in query.selected_columns if it.name in _LONG]
+    if not long:
+        return most
+    lengths = [sa.func.coalesce(sa.func.length(it), 0) for it in long]
+    total: sa.ColumnElement[int] = sum(lengths[1:], lengths[0])
+    sizes = query.with_only_columns(total, maintain_column_froms=True).limit(most)
+    sums = enumerate(accumulate(work.connection.scalars(sizes)))
+    return max(next((at for at, held in sums if held > LONGEST), most), 1)
 
 
 def make_cursor(order: Order, values: Sequence[Any]) -> str:

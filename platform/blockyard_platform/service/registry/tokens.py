@@ -12,6 +12,7 @@ import re
 import secrets
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from blockyard_platform.service.registry.access import Scope, check, everybody, listing
@@ -82,13 +83,14 @@ def issue(
     scopes: Iterable[str] = (ALL,),
     expires: float | None = None,
 ) -> Issued:
-    """Make a token for a tenant, or for all (None). Raises NotFoundError, InvalidError, ForbiddenError when it could do more than the caller."""
+    """Make a token for a tenant, or for all (None). Raises NotFoundError, InvalidError, ForbiddenError when it could do more than the caller, or for longer."""
     scope = _whose(work, caller, tenant)
     holder = Caller(tenant, role, scopes_of(scopes))
     if role is Role.SERVICE or not holder.actions() <= caller.actions():
         raise ForbiddenError("a token cannot allow what its maker may not do", "give it less")
     if expires is not None and not work.now < expires < _FAR:
         raise InvalidError("the token would have expired already", "give a later time")
+    _check_until(work, caller, expires)
     if tenant is not None:
         scope.lock(work)
         scope.limit(work, TOKENS, MOST, "tokens")
@@ -177,6 +179,17 @@ def _whose(work: Writing, caller: Caller, tenant: str | None) -> Scope:
         check(caller, Action.TOKENS_WRITE)
         raise ForbiddenError("a token cannot allow what its maker may not do", "name your tenant")
     return listing(work, caller, Action.TOKENS_WRITE, tenant)
+
+
+def _check_until(work: Writing, caller: Caller, expires: float | None) -> None:
+    """Raise ForbiddenError for a token that would outlast the one that makes it: who is let in for a day would stay."""
+    mine = everybody().select(TOKENS, TOKENS.c.expires).where(TOKENS.c.id == caller.token_id)
+    until: float | None = work.connection.scalar(mine)
+    if until is not None and (expires is None or expires > until):
+        last = datetime.fromtimestamp(until, UTC).isoformat(timespec="seconds")
+        raise ForbiddenError(
+            "a token cannot outlast the one that makes it", f"have it expire by {last}"
+        )
 
 
 def _make(

@@ -87,6 +87,24 @@ def test_a_token_ends(database: Database, clock: Clock) -> None:
             tokens.issue(work, ADMIN, "ant", Role.VIEWER, expires=expires)
 
 
+def test_a_token_makes_none_that_outlasts_it(database: Database) -> None:
+    """Who was let in for a day does not stay by a token of their own making."""
+    until = START + 86_400
+    with database.writing() as work:
+        short = tokens.issue(work, ADMIN, "ant", Role.ADMIN, expires=until)
+    caller = tokens.authenticate(database, short.text)
+    for expires in (None, until + 0.5, until * 2):
+        with database.writing() as work, pytest.raises(ForbiddenError, match="outlast") as failure:
+            tokens.issue(work, caller, "ant", Role.VIEWER, expires=expires)
+        assert failure.value.problems[0].hint == "have it expire by 2027-01-16T08:00:00+00:00"
+    with database.writing() as work:
+        made = tokens.issue(work, caller, "ant", Role.ADMIN, expires=until)
+    assert made.token.expires == until
+    again = tokens.authenticate(database, made.text)
+    with database.writing() as work, pytest.raises(ForbiddenError, match="outlast"):
+        tokens.issue(work, again, "ant", Role.VIEWER)
+
+
 def test_a_token_is_revoked_for_good(database: Database, clock: Clock) -> None:
     made = issue(database)
     clock.now += 1
