@@ -24,7 +24,7 @@ FILE = "blockyard.toml"
 """The file in the data folder that is read when no other is named."""
 
 _CONFIG_VARIABLE = f"{PREFIX}CONFIG"
-_PATHS = ("data", "database", "keys", "catalog", "tls_certificate", "tls_key")
+_PATHS = ("data", "database", "keys", "admin_secrets", "catalog", "tls_certificate", "tls_key")
 _DEFAULT = "default"
 _HIDDEN = "***"
 

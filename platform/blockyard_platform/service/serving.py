@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import ipaddress
 import signal
 import socket
+import ssl
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -46,6 +48,7 @@ class Telling:
 def serve(settings: Settings, telling: Telling, companions: tuple[Companion, ...] = ()) -> None:
     """Serve until SIGTERM or SIGINT. Raises InvalidDocumentError when the service cannot be started."""
     process.prepare()
+    _check_tls(settings)
     listening = _listen(settings)
     with told(settings), listening, started(settings) as found:
         server = uvicorn.Server(_config(settings, create_app(found.parts)))
@@ -86,6 +89,31 @@ def _signals(server: uvicorn.Server) -> Generator[None]:
             signal.signal(number, handler)
 
 
+def _check_tls(settings: Settings) -> None:
+    """Raise InvalidDocumentError for a certificate that cannot be served with, before anything is begun or told."""
+    if settings.tls_certificate is None:
+        return
+    hint = "name files in PEM: the certificate with those above it, and its key without a password"
+    try:
+        for file in (settings.tls_certificate, settings.tls_key):
+            if file is not None:
+                file.read_bytes()
+        # Nobody is asked for the password of a key: one that has none is read with any.
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(settings.tls_certificate, settings.tls_key, password="none")
+    except ssl.SSLError as error:
+        files = f"{settings.tls_certificate} and {settings.tls_key}"
+        other = error.reason == "KEY_VALUES_MISMATCH"
+        words = "the key is not the certificate's" if other else "they cannot be read"
+        raise _no_tls(f"HTTPS cannot be served with {files}: {words}", hint) from error
+    except OSError as error:
+        raise _no_tls(f"{error.filename} cannot be read: {error.strerror}", hint) from error
+
+
+def _no_tls(message: str, hint: str) -> InvalidDocumentError:
+    return InvalidDocumentError([Problem("start", "", message, hint)])
+
+
 def _listen(settings: Settings) -> socket.socket:
     """Return the socket, which keeps who comes before the service is ready."""
     try:
@@ -102,7 +130,10 @@ def _listen(settings: Settings) -> socket.socket:
             raise
     except OSError as error:
         message = f"cannot listen on {settings.host}, port {settings.port}: {error.strerror}"
+        busy = error.errno in (errno.EADDRINUSE, errno.EACCES)
         hint = "give another --port, or end what listens there"
+        if not busy:
+            hint = "give a --host that is an address of this machine"
         raise InvalidDocumentError([Problem("start", "", message, hint)]) from error
     found.set_inheritable(False)
     return found

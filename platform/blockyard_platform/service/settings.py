@@ -65,7 +65,7 @@ class Settings(BaseSettings):
     tls_certificate: Path | None = None
     """The certificate to serve HTTPS with."""
     tls_key: Path | None = None
-    """The key of the certificate."""
+    """The key of the certificate, without a password."""
     worker: bool = True
     """Whether runs are executed in this process."""
     slots: Annotated[int, Field(ge=1, le=1_000)] = Field(default_factory=_slots)

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from blockyard_platform.secrets.errors import KeyFileError
 from blockyard_platform.secrets.sealing import KeyRing
 from blockyard_platform.service.admitting import Admitting
+from blockyard_platform.service.locking import alone, starting
 from blockyard_platform.service.operations import checks
 from blockyard_platform.service.operations.health import Examiner
 from blockyard_platform.service.operations.observing import Observing
@@ -24,17 +22,17 @@ from blockyard_platform.service.running import running
 from blockyard_platform.service.scheduler.assembling import Around, scheduling
 from blockyard_platform.service.sealing import opener
 from blockyard_platform.service.vault import vault_of
+from blockyard_platform.store.engines import file_of
 from blockyard_schemas.problems import InvalidDocumentError, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Generator
+    from pathlib import Path
 
     from blockyard_blocks.catalog import Catalog
     from blockyard_platform.service.dispatch.port import Dispatcher
     from blockyard_platform.service.operations.health import Check
     from blockyard_platform.service.settings import Settings
-
-_LOCK = ".lock"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,46 +55,41 @@ def started(settings: Settings) -> Generator[Started]:
     """
     catalog = catalog_of(settings)
     _make_folder(settings.data)
-    with _locked(settings.data):
-        observing = Observing(settings.metrics_tenants)
-        database = TimedDatabase(settings.place, observing.metrics.written)
-        try:
+    with ExitStack() as stack:
+        stack.enter_context(alone(settings))
+        with starting(settings.data):
+            observing = Observing(settings.metrics_tenants)
+            database = TimedDatabase(settings.place, observing.metrics.written)
+            stack.callback(database.close)
             keys = _keys(settings.keys_file, database)
-            with database.writing() as work:
-                issued = tokens.first(work, Caller.service())
-        except BaseException:
-            database.close()
-            raise
-    try:
         admitting = Admitting(database, catalog, vault_of(settings, database, keys))
-        with ExitStack() as stack:
-            engine = stack.enter_context(running(settings, database, admitting, observing))
-            nudge = engine.dispatcher.nudge
-            around = Around(
-                database, engine.runs, engine.signals, engine.watching, opener(keys), nudge
-            )
-            scheduler = stack.enter_context(scheduling(around))
-            parts = Parts(
-                settings=settings,
-                database=database,
-                catalog=catalog,
-                keys=keys,
-                admitting=admitting,
-                health=Examiner(_checks(settings, database, engine.dispatcher)),
-                runs=engine.runs,
-                dispatcher=engine.dispatcher,
-                watching=engine.watching,
-                observing=observing,
-                scheduling=scheduler,
-            )
-            yield Started(parts, None if issued is None else issued.text)
-    finally:
-        database.close()
+        engine = stack.enter_context(running(settings, database, admitting, observing))
+        nudge = engine.dispatcher.nudge
+        around = Around(database, engine.runs, engine.signals, engine.watching, opener(keys), nudge)
+        scheduler = stack.enter_context(scheduling(around))
+        parts = Parts(
+            settings=settings,
+            database=database,
+            catalog=catalog,
+            keys=keys,
+            admitting=admitting,
+            health=Examiner(_checks(settings, database, engine.dispatcher)),
+            runs=engine.runs,
+            dispatcher=engine.dispatcher,
+            watching=engine.watching,
+            observing=observing,
+            scheduling=scheduler,
+        )
+        # At the very end: the text is known to nobody when a start fails after this.
+        with database.writing() as work:
+            issued = tokens.first(work, Caller.service())
+        yield Started(parts, None if issued is None else issued.text)
 
 
 def rescued(settings: Settings) -> str:
     """Return the text of one more admin's token, made in the database itself. Raises InvalidDocumentError when there is no service's database."""
-    if "://" not in settings.place and not Path(settings.place).is_file():
+    place = file_of(settings.place)
+    if place is not None and not place.is_file():
         raise InvalidDocumentError(
             (
                 Problem(
@@ -154,20 +147,6 @@ def _make_folder(folder: Path) -> None:
         raise _wrong(
             f"the data folder {folder} cannot be made: {error.strerror}", "give --data"
         ) from error
-
-
-@contextmanager
-def _locked(folder: Path) -> Generator[None]:
-    """Let one process of a folder start at a time."""
-    try:
-        descriptor = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise _wrong(f"the data folder {folder} cannot be used: {error.strerror}") from error
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
 
 
 def _keys(file: Path, database: Database) -> KeyRing:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from blockyard_platform.service import process
 from blockyard_platform.service.admitting import Admitting
+from blockyard_platform.service.operations.errors import OperationsError
 from blockyard_platform.service.operations.observing import Observing
 from blockyard_platform.service.operations.serving import MetricsServer
 from blockyard_platform.service.operations.setup import told
@@ -54,10 +55,18 @@ def work(settings: Settings, say: Callable[[str], None]) -> None:
         admitting = Admitting(database, catalog_of(settings), vault_of(settings, database))
         found = stack.enter_context(running(settings, database, admitting, observing))
         if settings.metrics_port is not None:
-            figures = MetricsServer(observing.metrics, settings.metrics_port)
+            figures = _figures(observing, settings.metrics_port)
             stack.callback(figures.close)
             say(f"Its figures are at http://127.0.0.1:{figures.port}/metrics")
         say(f"The worker {found.dispatcher.executor_id} takes up to {settings.slots} runs")
         process.settle()
         stop.get()
         say("The worker takes no more runs, and ends when those under way have ended")
+
+
+def _figures(observing: Observing, port: int) -> MetricsServer:
+    try:
+        return MetricsServer(observing.metrics, port)
+    except OperationsError as error:
+        problem = Problem("start", "/metrics_port", str(error), error.hint)
+        raise InvalidDocumentError([problem]) from error

@@ -26,6 +26,8 @@ _IDLE_SECONDS = 60
 _PAUSE_SECONDS = 0.01
 UNPROVED_SECONDS = 1.0
 """How long ago a connection to PostgreSQL may have been used last, to be used again without a question whether it still holds."""
+_A_FILE = "give the path of a file in a folder that can be written, or a database's URL"
+_A_SERVER = "see that the server is there, and lets this user into this database"
 _KEPT_CONNECTIONS = 20
 """Connections that are kept once they were needed: PostgreSQL starts a process for each new one."""
 _MOST_CONNECTIONS = 75
@@ -42,8 +44,15 @@ def open_engine(place: str | os.PathLike[str]) -> Engine:
         shown = url.render_as_string(hide_password=True)
         raise StoreError(
             f"cannot use the journal {shown}: {words[0] if words else type(error).__name__}",
-            "give the path of a file in a folder that can be written, or a database's URL",
+            _A_FILE if url.get_backend_name() == "sqlite" else _A_SERVER,
         ) from error
+
+
+def file_of(place: str | os.PathLike[str]) -> Path | None:
+    """Return the file of a place on SQLite, by its one real name; None for other places. Raises StoreError."""
+    url = _url(place)
+    on_disk = url.get_backend_name() == "sqlite" and url.database not in (None, "", ":memory:")
+    return Path(str(url.database)).resolve() if on_disk else None
 
 
 def _opened(url: sa.URL) -> Engine:

@@ -102,6 +102,17 @@ def test_schedules(call: Call) -> None:
     assert call("schedules", "delete", "daily").code == 2
 
 
+def test_a_schedule_of_a_document_is_switched_off_and_on(call: Call) -> None:
+    text = "name: timed\non: {schedule: [{cron: '0 6 * * *', timezone: Europe/Paris}]}\nstages: [{echo: hi}]\n"
+    assert call("workflows", "put", "-", given=text).code == 0
+    for word, enabled in (("disable", False), ("enable", True)):
+        found = call("schedules", word, "timed.1", "--json").json
+        assert (found["source"], found["enabled"], found["problem"]) == ("timed", enabled, None)
+    assert call("schedules", "delete", "timed.1").code == 2
+    assert call("workflows", "put", "-", given=text.replace("0 6", "0 7")).code == 0
+    assert call("schedules", "show", "timed.1", "--json").json["cron"] == "0 7 * * *"
+
+
 def test_webhooks_that_go_out(call: Call) -> None:
     words = ("webhooks", "put", "ops", "--url", "https://ops.example.com/told", "--secret", "key")
     made = call(*words, "--event", "run.failed", "--event", "approval.asked", "--json").json

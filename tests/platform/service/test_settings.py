@@ -90,11 +90,14 @@ def test_paths_in_a_file_are_taken_from_its_folder(tmp_path: Path) -> None:
     folder = tmp_path / "etc"
     folder.mkdir()
     file = folder / "b.toml"
-    file.write_text("data = 'data'\ndatabase = 'x.db'\ncatalog = ['blocks', '/srv/blocks']\n")
+    file.write_text(
+        "data = 'data'\ndatabase = 'x.db'\ncatalog = ['blocks', '/srv/blocks']\nadmin_secrets = 's.toml'\n"
+    )
     settings = load({}, file).settings
     assert settings.data == folder / "data"
     assert settings.place == str(folder / "x.db")
     assert settings.catalog == (folder / "blocks", Path("/srv/blocks"))
+    assert settings.admin_secrets == folder / "s.toml"
     file.write_text("database = 'postgresql://u@h/d'\n")
     assert load({}, file).settings.place == "postgresql://u@h/d"
 

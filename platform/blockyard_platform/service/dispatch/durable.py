@@ -73,7 +73,8 @@ class Durable:
             "notification_listener_polling_interval_sec": 0.1,
             # Slots, and what DBOS itself does in threads; a lost run's thread lives on for a while.
             "max_executor_threads": 2 * slots + 4,
-            "log_level": "WARNING",
+            # Each of its threads would tell at each turn, with a whole trace, that the database is away; dispatch says it in a line.
+            "log_level": "ERROR",
         }
         instance = self._dbos(config=config)
         self._ledger = ledger = Ledger()

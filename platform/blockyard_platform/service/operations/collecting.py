@@ -23,7 +23,7 @@ TENANTS = "tenants"
 UNFINISHED = ".blockyard-"
 LOCK = ".lock"
 """What a server holds while it starts."""
-_BESIDE = ("-wal", "-shm", "-journal")
+_BESIDE = ("-wal", "-shm", "-journal", "-lock")
 _OWN_DEPTH = 3
 """``tenants/NAME/FILE``: what is deeper is a tenant's own, and only bytes, whatever it looks like."""
 

@@ -47,7 +47,7 @@ def configure_traces(settings: TraceSettings) -> Callable[[], None]:
     if isinstance(trace.get_tracer_provider(), type(provider)):
         provider.shutdown()
         raise OperationsError(
-            "traces are set up in this process already", "leave traces.endpoint out"
+            "traces are set up in this process already", "leave traces_endpoint out"
         )
     trace.set_tracer_provider(provider)
     return provider.shutdown
@@ -63,7 +63,7 @@ def _provider(settings: TraceSettings) -> TracerProvider:
     except ImportError as error:
         raise MissingExtraError(
             f"traces need a package that is not installed ({error.name})",
-            "install blockyard[otel], or leave traces.endpoint out",
+            "install blockyard[otel], or leave traces_endpoint out",
         ) from error
     about = Resource.create(
         {"service.name": settings.service, "service.version": version("blockyard")}

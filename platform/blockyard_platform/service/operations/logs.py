@@ -34,7 +34,7 @@ LEVELS = ("debug", "info", "warning", "error", "critical")
 _QUIET = {
     "alembic": "WARNING",
     "asyncio": "WARNING",
-    "dbos": "WARNING",
+    "dbos": "ERROR",
     "docker": "WARNING",
     "httpcore": "WARNING",
     "httpx": "WARNING",
@@ -74,6 +74,9 @@ def configure_logs(settings: LogSettings, stream: TextIO | None = None) -> None:
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
         logging.getLogger(name).handlers.clear()
         logging.getLogger(name).propagate = True
+    # DBOS gives its logger a handler of its own, for people and beside ours, unless there is one.
+    logging.getLogger("dbos").handlers[:] = [logging.NullHandler()]
+    logging.getLogger("dbos").propagate = True
     logging.captureWarnings(True)
     structlog.configure(
         processors=[

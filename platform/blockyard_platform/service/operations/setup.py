@@ -22,8 +22,13 @@ def told(settings: Settings) -> Generator[None]:
     configure_logs(LogSettings(settings.log_format, settings.log_level))
     try:
         end = configure_traces(TraceSettings(settings.traces_endpoint, ratio=settings.traces_ratio))
-    except (OperationsError, ValueError) as error:
-        raise InvalidDocumentError([Problem("start", "", str(error))]) from error
+    except OperationsError as error:
+        raise InvalidDocumentError([Problem("start", "", str(error), error.hint)]) from error
+    except ValueError as error:
+        hint = "write it as in http://127.0.0.1:4318/v1/traces"
+        raise InvalidDocumentError(
+            [Problem("setting", "/traces_endpoint", str(error), hint)]
+        ) from error
     try:
         yield
     finally:

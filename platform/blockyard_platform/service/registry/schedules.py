@@ -33,6 +33,7 @@ MOST = 1_000
 
 _ORDER = Order("schedules", (SCHEDULES.c.tenant, SCHEDULES.c.name))
 _KEY = ("tenant", "name")
+_SAID = ("workflow", "version", "cron", "zone", "missed", "overlap")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +72,15 @@ class Schedule:
 def put(work: Writing, caller: Caller, tenant: str, name: str, timing: Timing) -> Schedule:
     """Make a schedule, or change it as a whole. Raises NotFoundError, InvalidError, ConflictError for one of a document.
 
-    Without ``next_at`` the scheduler finds out when it is due first.
+    Without ``next_at`` the scheduler finds out when it is due first. One of a document may be switched off and on: all else is as it is there.
     """
     scope = enter(work, caller, Action.SCHEDULES_WRITE, tenant)
     row = _row(timing) | {"name": checked("schedule", name)}
     row |= {"author": caller.who, "created": work.now, "problem": None}
     scope.lock(work)
+    if _is_switched(work, scope, name, row):
+        next_at = timing.next_at if timing.enabled else None
+        return switch(work, caller, tenant, name, enabled=timing.enabled, next_at=next_at)
     _own(work, scope, name)
     mine = SCHEDULES.c.name == name
     if not work.change(scope.update(SCHEDULES).where(mine).values(**row)):
@@ -106,10 +110,18 @@ def delete(work: Writing, caller: Caller, tenant: str, name: str) -> None:
     work.note(caller, tenant, "schedules.delete", f"schedule/{name}")
 
 
-def switch(work: Writing, caller: Caller, tenant: str, name: str, *, enabled: bool) -> Schedule:
+def switch(
+    work: Writing,
+    caller: Caller,
+    tenant: str,
+    name: str,
+    *,
+    enabled: bool,
+    next_at: float | None = None,
+) -> Schedule:
     """Let a schedule start runs from now on, or no more; also one of a document, in which this is not said. Raises NotFoundError."""
     scope = enter(work, caller, Action.SCHEDULES_WRITE, tenant)
-    values = {"enabled": enabled, "next_at": None, "problem": None}
+    values = {"enabled": enabled, "next_at": next_at, "problem": None}
     mine = (SCHEDULES.c.name == known("schedule", name), SCHEDULES.c.enabled.is_not(enabled))
     if work.change(scope.update(SCHEDULES).where(*mine).values(values)):
         work.note(caller, tenant, "schedules.switch", f"schedule/{name}", enabled=enabled)
@@ -174,6 +186,16 @@ def advance(
     if last is not None or was is not None:
         values["last_at"] = was if last is None else last
     return work.change(scope.update(SCHEDULES).where(*mine).values(values)) == 1
+
+
+def _is_switched(work: Reading, scope: Scope, name: str, row: Mapping[str, Any]) -> bool:
+    """Say whether a schedule that a document says stays as it is there, but for being on or off."""
+    mine = scope.select(SCHEDULES).where(SCHEDULES.c.name == name, SCHEDULES.c.source.is_not(None))
+    found: Any = work.connection.execute(mine).first()
+    if found is None:
+        return False
+    same = all(getattr(found, key) == row[key] for key in _SAID)
+    return same and json.loads(found.params) == json.loads(row["params"])
 
 
 def _own(work: Reading, scope: Scope, name: str) -> None:

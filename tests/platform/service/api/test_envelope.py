@@ -174,6 +174,18 @@ async def test_a_database_that_cannot_be_written_is_not_ready(
     assert ready.json()["parts"][0]["state"] == "failed"
 
 
+async def test_who_has_a_token_is_told_the_parts_also_while_nobody_can_look_it_up(
+    client: httpx.AsyncClient, database: Database, token: Token
+) -> None:
+    headers = token("admin")
+    with database.engine.begin() as connection:
+        connection.execute(sa.text("ALTER TABLE tokens RENAME TO elsewhere"))
+    ready = await client.get("/health/ready", headers=headers)
+    with database.engine.begin() as connection:
+        connection.execute(sa.text("ALTER TABLE elsewhere RENAME TO tokens"))
+    assert {it["words"] for it in ready.json()["parts"]} == {None}
+
+
 async def test_the_metrics_are_for_who_has_their_token(parts: Parts, token: Token) -> None:
     settings = Settings(data=parts.settings.data, metrics_token="scrape-me")  # type: ignore[arg-type]  # noqa: S106  # pyright: ignore[reportArgumentType]
     app = create_app(replace(parts, settings=settings))

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import structlog
+from dbos._logger import init_logger  # pyright: ignore[reportPrivateUsage]
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -50,6 +51,8 @@ def log() -> Iterator[Log]:
     """Yield a log in JSON; logging is as before afterwards."""
     root, names = logging.getLogger(), ("alembic", "asyncio", "dbos", "docker", "httpcore", "httpx")
     before = root.handlers[:], root.level, {it: logging.getLogger(it).level for it in names}
+    engine = logging.getLogger("dbos")
+    own = engine.handlers[:], engine.propagate
     found = Log()
     configure_logs(LogSettings(), found.stream)
     found.handler = root.handlers[0]
@@ -58,6 +61,7 @@ def log() -> Iterator[Log]:
     root.setLevel(before[1])
     for name, level in before[2].items():
         logging.getLogger(name).setLevel(level)
+    engine.handlers[:], engine.propagate = own
     logging.captureWarnings(capture=False)
     structlog.reset_defaults()
 
@@ -89,6 +93,17 @@ def test_lines_of_libraries_have_the_same_form(log: Log) -> None:
     (line,) = log.lines()
     assert line["event"] == "lost one of 3"
     assert (line["logger"], line["run_id"], line["pool"]) == ("sqlalchemy.pool", "r1", 7)
+
+
+def test_the_engine_of_runs_has_no_handler_of_its_own(
+    log: Log, capsys: pytest.CaptureFixture[str]
+) -> None:
+    init_logger()
+    logging.getLogger("dbos").error("it is away:\n  File x, line %d", 7)
+    logging.getLogger("dbos").warning("too much to be told")
+    (line,) = log.lines()
+    assert (line["logger"], line["event"]) == ("dbos", "it is away:\n  File x, line 7")
+    assert capsys.readouterr() == ("", "")
 
 
 async def test_what_is_bound_follows_the_work_and_nothing_else(log: Log) -> None:

@@ -1,6 +1,7 @@
 """What a stored document says of its starts becomes rows, and is taken away with it."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -98,6 +99,23 @@ def test_a_schedule_of_a_document_is_changed_there(database: Database, put: Put)
             schedules.put(work, by("admin", "ant"), "ant", "w.1", Timing("report", "0 1 * * *"))
         with pytest.raises(ConflictError):
             schedules.delete(work, by("admin", "ant"), "ant", "w.1")
+
+
+def test_a_schedule_of_a_document_is_switched_off_and_on_by_putting_it_as_it_is(
+    database: Database, put: Put
+) -> None:
+    put("w", "on: {schedule: [{cron: '0 9 * * *', timezone: Asia/Tokyo, params: {a: 1}}]}")
+    found = schedule(database, "w.1")
+    for enabled in (False, True):
+        with database.writing() as work:
+            timing = replace(found.timing, enabled=enabled, next_at=NINE)
+            made = schedules.put(work, by("operator", "ant"), "ant", "w.1", timing)
+        assert made == replace(found, timing=replace(timing, next_at=NINE if enabled else None))
+    for other in ({"params": {"a": 2}}, {"zone": "UTC"}, {"version": 1}, {"overlap": "allow"}):
+        with database.writing() as work, pytest.raises(ConflictError):
+            timing = replace(found.timing, enabled=False, **other)
+            schedules.put(work, by("operator", "ant"), "ant", "w.1", timing)
+    assert schedule(database, "w.1").timing.enabled
 
 
 def test_a_path_is_one_workflows_in_a_tenant(database: Database, put: Put) -> None:

@@ -47,6 +47,10 @@ class ScheduleOut(Out):
     """When it is due next."""
     last_at: At | None
     """When it was last due."""
+    source: str | None = None
+    """The workflow whose document says so, where one does: it is changed there, and switched off and on here."""
+    problem: str | None = None
+    """Why it did not start a run, or never will."""
     author: str
     created: At
 

@@ -1,0 +1,108 @@
+"""Starts of the service that go wrong, and what is left of them for the next start."""
+
+import os
+import re
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from blockyard_platform.service.operations.collecting import collect
+from blockyard_platform.service.operations.setup import told
+from blockyard_platform.service.serving import Telling, serve
+from blockyard_platform.service.settings import Settings
+from blockyard_platform.service.starting import started
+from blockyard_schemas.problems import InvalidDocumentError
+
+from ..store.conftest import place, postgres
+
+__all__ = ["place", "postgres"]
+
+PROGRAM = str(Path(sys.executable).with_name("blockyard"))
+PATIENCE = 120
+
+
+def refused(settings: Settings) -> str:
+    """Return what is said when a service cannot be served; nothing else is told."""
+    said: list[str] = []
+    with pytest.raises(InvalidDocumentError) as caught:
+        serve(settings, Telling(said.append, said.append))
+    assert said == []
+    return str(caught.value)
+
+
+def test_the_first_token_is_told_by_the_first_start_that_works(place: str, tmp_path: Path) -> None:
+    secrets = tmp_path / "secrets.toml"
+    settings = Settings(data=tmp_path / "data", database=place, admin_secrets=secrets)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    with pytest.raises(InvalidDocumentError, match="cannot be read"), started(settings):
+        pass
+    secrets.write_text('"admin/KEY" = "hush"\n')
+    secrets.chmod(0o600)
+    with started(settings) as found:
+        assert re.fullmatch(r"by_[0-9a-f]{16}_[0-9a-f]{64}", found.token or "")
+    with started(settings) as again:
+        assert again.token is None
+
+
+def test_a_file_is_served_by_one_process(tmp_path: Path) -> None:
+    settings = Settings(data=tmp_path / "data")
+    other = Settings(data=tmp_path / "other", database=str(tmp_path / "data" / "blockyard.db"))  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    with started(settings):
+        for each in (settings, other):
+            with pytest.raises(InvalidDocumentError, match="another process serves"), started(each):
+                pass
+    with started(other) as found:
+        assert found.token is None
+    assert [it.path for it in collect(tmp_path / "data") if it.kind == "file"] == []
+
+
+def test_a_certificate_that_cannot_be_served_with_is_told_before_anything_is_begun(
+    tmp_path: Path,
+) -> None:
+    text = tmp_path / "text"
+    text.write_text("no certificate")
+    for certificate, words in ((tmp_path / "none.pem", "No such file"), (text, "cannot be read")):
+        settings = Settings(
+            data=tmp_path / "data", port=0, tls_certificate=certificate, tls_key=text
+        )
+        message = refused(settings)
+        assert words in message
+        assert str(certificate) in message
+    assert not (tmp_path / "data").exists()
+
+
+def test_an_address_of_another_machine_is_told(tmp_path: Path) -> None:
+    # RFC 5737: no machine has this one.
+    settings = Settings(data=tmp_path / "data", host="192.0.2.1")
+    with pytest.raises(InvalidDocumentError) as caught:
+        serve(settings, Telling(print, print))
+    (problem,) = caught.value.problems
+    assert "cannot listen on 192.0.2.1" in problem.message
+    assert problem.hint == "give a --host that is an address of this machine"
+
+
+def test_a_collector_that_is_no_address_names_the_setting() -> None:
+    with pytest.raises(InvalidDocumentError) as caught, told(Settings(traces_endpoint="collector")):
+        pass
+    (problem,) = caught.value.problems
+    assert (problem.pointer, problem.rule) == ("/traces_endpoint", "setting")
+    assert problem.hint is not None
+
+
+def test_a_worker_whose_port_for_figures_is_taken_says_so(postgres: str, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        kept = {key: it for key, it in os.environ.items() if not key.startswith("BLOCKYARD_")}
+        done = subprocess.run(
+            [PROGRAM, "worker", "--data", str(tmp_path), "--database", postgres],
+            env=kept | {"BLOCKYARD_SERVICE_METRICS_PORT": port},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=PATIENCE,
+        )
+    assert done.returncode == 2
+    assert f"metrics cannot be served at 127.0.0.1:{port}" in done.stderr
+    assert "Traceback" not in done.stderr
