@@ -99,7 +99,8 @@ class Waiting:
     """Why a run is not at work: its ``position`` among its tenant's own (1 is the next), and the reason.
 
     ``reason`` is one of ``no-worker``, ``cap`` (the tenant has as many runs as it may), ``busy`` (all slots are taken), ``turn``
-    (a slot is free, and it or another tenant is about to get it) and ``retry`` (it failed, and is tried again later).
+    (a slot is free, and it or another tenant is about to get it), ``retry`` (it failed, and is tried again later), and, from the
+    scheduler, ``group`` (others of its concurrency group are under way; the position is the one in the group).
     """
 
     position: int

@@ -9,6 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+import sqlalchemy as sa
+
+from blockyard_platform.service.dispatch.port import Waiting
 from blockyard_platform.service.registry.access import enter, listing
 from blockyard_platform.service.registry.callers import Action, Caller
 from blockyard_platform.service.registry.errors import NotFoundError
@@ -20,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from blockyard_platform.service.registry.access import Scope
-    from blockyard_platform.service.registry.database import Database, Writing
+    from blockyard_platform.service.registry.database import Database, Reading, Writing
     from blockyard_platform.service.scheduler.seam import Gate, RunCounts
     from blockyard_platform.triggers.overlap import Group
 
@@ -63,6 +66,22 @@ def join(work: Writing, caller: Caller, tenant: str, run: str, key: str, group: 
     row = {"key": key, "run": run, "most": group.most, "held": action == "queue"}
     work.change(scope.insert(work, GROUP_RUNS, **row))
     return Joined(action, cancel, dropped)
+
+
+def why_held(work: Reading, caller: Caller, tenant: str, run: str) -> Waiting | None:
+    """Say which of its group a run is that waits for the end of others of it; None for one that does not."""
+    scope = enter(work, caller, Action.RUNS_READ, tenant)
+    mine = scope.select(GROUP_RUNS).where(GROUP_RUNS.c.run == run, GROUP_RUNS.c.held.is_(True))
+    found: Any = work.connection.execute(mine).first()
+    if found is None:
+        return None
+    before = scope.select(GROUP_RUNS, sa.func.count()).where(
+        GROUP_RUNS.c.key == found.key,
+        GROUP_RUNS.c.held.is_(True),
+        GROUP_RUNS.c.seq < found.seq,
+    )
+    words = f"no more than {found.most} of its concurrency group {found.key!r} may be under way"
+    return Waiting(1 + (work.connection.scalar(before) or 0), "group", words)
 
 
 def leave(work: Writing, scope: Scope, run: str, gate: Gate) -> tuple[str, ...]:

@@ -314,3 +314,14 @@ async def test_the_audit_log_is_verified_here_and_elsewhere(
     file.write_bytes(b"\xff\n")
     assert invoke(["audit", str(file)]) == 1
     assert invoke(["audit", str(file), "--head", "5"]) == 2
+
+
+async def test_a_run_that_waits_for_its_group_says_so(admin: httpx.AsyncClient) -> None:
+    document = {"name": "one", "concurrency": "deploy", "stages": [{"echo": "hi"}]}
+    runs = [(await admin.post(f"{ANT}/runs", json={"document": document})).json() for _ in range(3)]
+    found = [(await admin.get(f"{ANT}/runs/{it['id']}")).json() for it in runs]
+    assert [it["queued"] and it["queued"]["position"] for it in found] == [None, 1, 2]
+    assert [it["state"] for it in found[1:]] == ["waiting", "waiting"]
+    assert found[1]["queued"]["reason"] == "group"
+    assert "'deploy'" in found[1]["queued"]["words"]
+    assert runs[1]["queued"] == found[1]["queued"]

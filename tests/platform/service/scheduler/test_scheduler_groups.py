@@ -53,6 +53,26 @@ def test_the_next_waits_until_one_has_ended(database: Database, runs: Recording)
     assert (runs.let, members(database)) == (["b", "c"], [])
 
 
+def test_who_waits_is_told_which_it_is_of_its_group(database: Database, runs: Recording) -> None:
+    for run in ("a", "b", "c"):
+        join(database, run)
+        join(database, f"{run} of another", key="other")
+        join(database, f"{run} of bee", tenant="bee")
+
+    def place(run: str, tenant: str = "ant") -> int | None:
+        with database.reading() as work:
+            found = groups.why_held(work, by("viewer", tenant), tenant, run)
+        assert found is None or found.reason == "group"
+        return None if found is None else found.position
+
+    assert [place(run) for run in ("a", "b", "c", "d")] == [None, 1, 2, None]
+    assert place("c", "bee") is None
+    leave(database, runs, "a")
+    assert [place(run) for run in ("b", "c")] == [None, 1]
+    with database.reading() as work, pytest.raises(NotFoundError):
+        groups.why_held(work, by("viewer", "bee"), "ant", "c")
+
+
 def test_as_many_run_as_there_may(database: Database, runs: Recording) -> None:
     three = Group("k", 3)
     assert [join(database, str(n), three).action for n in range(5)] == ["start"] * 3 + ["queue"] * 2

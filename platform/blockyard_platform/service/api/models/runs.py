@@ -58,10 +58,10 @@ class WaitOut(Out):
 
 
 class QueuedOut(Out):
-    """Why a run waits for a slot."""
+    """Why a run waits for a slot, or for others of its concurrency group."""
 
     position: int
-    """Among the tenant's own; 1 is the next."""
+    """Among the tenant's own, or those of the group; 1 is the next."""
     reason: str
     words: str
 

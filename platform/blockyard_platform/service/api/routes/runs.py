@@ -31,6 +31,7 @@ from blockyard_platform.service.runs import details, reading
 from blockyard_platform.service.runs.orders import Order
 from blockyard_platform.service.runs.reading import Filter
 from blockyard_platform.service.runs.views import State
+from blockyard_platform.service.scheduler import groups
 from blockyard_platform.waits import Answer
 from blockyard_schemas.statuses import Status
 
@@ -178,10 +179,11 @@ def _is_under_way(parts: Parts, caller: Caller, tenant: str, run_id: str) -> boo
 def _look(parts: Parts, caller: Caller, tenant: str, run_id: str) -> RunOut:
     with parts.database.reading() as work:
         found = reading.read(work, caller, tenant, run_id)
-    queued = None
+        held = found.row.state is State.WAITING
+        waiting = groups.why_held(work, caller, tenant, run_id) if held else None
     if found.row.state is State.QUEUED:
         waiting = parts.dispatcher.why_waiting(run_id)
-        queued = None if waiting is None else QueuedOut.of(waiting)
+    queued = None if waiting is None else QueuedOut.of(waiting)
     row = RunRowOut.of(found.row).model_dump()
     return RunOut.of(found, queued=queued, **row)
 
