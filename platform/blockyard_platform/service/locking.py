@@ -48,7 +48,7 @@ def alone(settings: Settings) -> Generator[None]:
         except BlockingIOError:
             raise _wrong(
                 f"another process serves the database {place}",
-                "end that one, or give another --data; for several processes use PostgreSQL",
+                "wait until it has ended, or give another --data; several processes share PostgreSQL",
             ) from None
         yield
     finally:

@@ -100,7 +100,7 @@ def _check_tls(settings: Settings) -> None:
                 file.read_bytes()
         # Nobody is asked for the password of a key: one that has none is read with any.
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(settings.tls_certificate, settings.tls_key, password="none")
+        context.load_cert_chain(settings.tls_certificate, settings.tls_key, password=lambda: "")
     except ssl.SSLError as error:
         files = f"{settings.tls_certificate} and {settings.tls_key}"
         other = error.reason == "KEY_VALUES_MISMATCH"
