@@ -63,7 +63,7 @@ async def ended(handle: RunHandle) -> RunResult:
 async def _terminable(main: Coroutine[Any, Any, RunResult]) -> RunResult:
     """Have SIGTERM cancel it; SIGINT does not do for that, since a shell has what it runs in the background ignore it."""
     task, before = asyncio.current_task(), signal.getsignal(signal.SIGTERM)
-    if task is None or before is not signal.SIG_DFL:
+    if task is None or before not in (signal.SIG_DFL, signal.default_int_handler):
         return await main
 
     def cancel(number: int, frame: FrameType | None) -> None:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
+import threading
+from contextlib import contextmanager
 from functools import cached_property, wraps
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +20,7 @@ from blockyard_platform.cli.showing import Out, one_line
 from blockyard_schemas.problems import InvalidDocumentError, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Generator
 
     from blockyard_platform.client import Client, ClientError
 
@@ -131,7 +134,8 @@ def guarded(found: Remote, verb: Callable[[], int | None]) -> int:
     from blockyard_platform.client.errors import ClientError
 
     try:
-        return verb() or Exit.SUCCESS
+        with _terminable():
+            return verb() or Exit.SUCCESS
     except InvalidDocumentError as error:
         return _told(found, error.problems, exit_of(error.problems))
     except NoTokenError as error:
@@ -148,6 +152,20 @@ def guarded(found: Remote, verb: Callable[[], int | None]) -> int:
         return Exit.SUCCESS
     finally:
         found.close()
+
+
+@contextmanager
+def _terminable() -> Generator[None]:
+    """Have SIGTERM, as of ``timeout`` or ``docker stop``, interrupt a verb as Ctrl-C does."""
+    main = threading.current_thread() is threading.main_thread()
+    if not main or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+        yield
+        return
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def problems_of(error: ClientError) -> tuple[Problem, ...]:

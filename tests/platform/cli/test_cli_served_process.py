@@ -40,15 +40,16 @@ def line(stream: IO[str] | None) -> str:
     return stream.readline()
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interruption_leaves_the_run_and_gives_130(
-    variables: dict[str, str], tmp_path: Path, service: Served
+    variables: dict[str, str], tmp_path: Path, service: Served, number: signal.Signals
 ) -> None:
     (tmp_path / "slow.yaml").write_text(SLOW)
     words = ("submit", str(tmp_path / "slow.yaml"), "--wait", "--json")
     process = begin(variables, *words)
     assert line(process.stderr) == "a | begun\n"
     assert line(process.stderr).startswith("a: SUCCESS")
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 130
     assert json.loads(out)["problems"][0]["rule"] == "interrupted"
