@@ -57,9 +57,7 @@ class Lookups:
 
 async def _look_up(host: str, port: int) -> tuple[str, ...]:
     # The threads of the event loop are few, and the look-ups of all tenants: whose name servers do not answer would hold all of them.
-    ask = partial(
-        socket.getaddrinfo, host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP
-    )
+    ask = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP)
     found = await in_thread(ask, "blockyard-lookup")
     return tuple(dict.fromkeys(str(place[0]) for *_, place in found))
 
