@@ -11,7 +11,7 @@ from blockyard_platform.cli.exits import Exit
 from blockyard_platform.cli.family import Family
 from blockyard_platform.cli.remote import LIMIT, remote
 from blockyard_platform.cli.report import note, print_problems
-from blockyard_platform.cli.serving import load_settings, setting_options
+from blockyard_platform.cli.serving import load_settings, place_options
 from blockyard_schemas.problems import InvalidDocumentError, Problem
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def _delete(remote: Remote, name: str) -> None:
 
 
 @command.command("add-key")
-@setting_options
+@place_options
 def _add_key(**given: Any) -> int:
     """Add a key that seals secrets to the key file of this machine. Start every process anew then, and have `reseal` follow."""
     from blockyard_platform.service.rekeying import add_key
@@ -73,7 +73,7 @@ def _add_key(**given: Any) -> int:
 
 
 @command.command("reseal")
-@setting_options
+@place_options
 def _reseal(**given: Any) -> int:
     """Seal all secrets with the newest key, where the database and the key file are. Processes that were not started anew do not open them."""
     from blockyard_platform.service.rekeying import reseal
