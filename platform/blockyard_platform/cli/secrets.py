@@ -85,7 +85,7 @@ def _reseal(**given: Any) -> int:
         return Exit.INVALID
     for each in done.shut:
         note(f"{each}; it stays as it is")
-    click.echo(f"{done.count} secrets were sealed with the key {done.newest}.")
+    click.echo(f"Sealed with the key {done.newest}: {done.count}")
     if not done.shut:
         note("The lines of older keys may be taken out of the key files; older backups need them.")
     return Exit.FAILED if done.shut else Exit.SUCCESS

@@ -84,7 +84,7 @@ def test_the_commands_say_what_is_to_be_done(
     assert out.strip() == KeyRing.load(settings.keys_file).ids[-1]
     assert "blockyard secrets reseal" in err
     assert invoke(["secrets", "reseal", *where]) == 0
-    assert f"3 secrets were sealed with the key {out.strip()}" in capsys.readouterr().out
+    assert capsys.readouterr().out == f"Sealed with the key {out.strip()}: 3\n"
     settings.keys_file.unlink()
     assert invoke(["secrets", "add-key", *where]) == 2
     assert invoke(["secrets", "reseal", *where]) == 2
@@ -107,7 +107,10 @@ def test_the_samples_of_the_documentation_work(tmp_path: Path) -> None:
         env=environment,
         capture_output=True,
     )
-    assert "3 secrets were sealed" in done.stdout
+    key, _, count = (
+        done.stdout.splitlines()[-1].removeprefix("Sealed with the key ").partition(": ")
+    )
+    assert (key, count) == (KeyRing.load(settings.keys_file).ids[-1], "3")
     assert opened(settings) == HELD
 
 
