@@ -52,6 +52,8 @@ def test_a_sample_works(
         assert text.strip()  # typed, and looked for, by test_quickstart.py
     elif language == "sh backup":
         assert "blockyard restore" in text  # run by test_backup.py, which has something to be saved
+    elif language == "sh rekeying":
+        assert "secrets reseal" in text  # run by test_rekeying.py, which has a key file
     elif language == "toml":
         (tmp_path / "blockyard.toml").write_text(text)
         assert load({}, tmp_path / "blockyard.toml").settings

@@ -56,8 +56,8 @@ DATA = click.option(
     "--data",
     metavar="FOLDER",
     required=True,
-    envvar="BLOCKYARD_DATA",
-    help="The data folder of the service (or BLOCKYARD_DATA).",
+    envvar=["BLOCKYARD_SERVICE_DATA", "BLOCKYARD_DATA"],
+    help="The data folder of the service (or BLOCKYARD_SERVICE_DATA, or BLOCKYARD_DATA).",
 )
 
 

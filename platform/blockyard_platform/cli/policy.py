@@ -41,9 +41,12 @@ def _show(remote: Remote, version: int | None) -> None:
 @LIMIT
 @remote
 def _list(remote: Remote, limit: int | None) -> None:
-    """List the versions, the newest first."""
+    """List the versions, the newest first, and say which is in force."""
     found = remote.client.list_policies(remote.tenant)
     remote.out.rows(found, ("version", "note", "author", "created"), limit)
+    force = None if remote.out.as_json else _in_force(remote)
+    if force is not None:
+        note(f"Version {force} is in force.")
 
 
 @command.command("put")
@@ -55,6 +58,9 @@ def _put(remote: Remote, file: str, why: str | None) -> None:
     found = remote.client.put_policy(read_text(file), note=why, tenant=remote.tenant)
     words = f"The policy of {found.tenant} has version {found.version}."
     remote.out.done(words, **found.model_dump(mode="json"))
+    force = _in_force(remote)
+    if force is not None and force < found.version:
+        note(f"Version {force} is pinned, and stays in force until: blockyard policy pin newest")
 
 
 @command.command("diff")
@@ -111,6 +117,16 @@ def _evaluate(remote: Remote, file: str, over: Any, *, unchanged: bool) -> int:
     else:
         _tell(items, counts)
     return Exit.REFUSED if counts["refused"] else Exit.SUCCESS
+
+
+def _in_force(remote: Remote) -> int | None:
+    """Return the version that is in force, for who may look at it, when there is one."""
+    from blockyard_platform.client import ForbiddenError, NotFoundError
+
+    try:
+        return remote.client.get_policy_in_force(remote.tenant).version
+    except (ForbiddenError, NotFoundError):
+        return None
 
 
 def _tell(items: list[VerdictOut], counts: Counter[str]) -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from blockyard_platform.cli.exits import Exit
 from blockyard_platform.cli.family import Family
 from blockyard_platform.cli.remote import LIMIT, remote
+from blockyard_platform.cli.report import note, print_problems
+from blockyard_platform.cli.serving import load_settings, place_options
 from blockyard_schemas.problems import InvalidDocumentError, Problem
 
 if TYPE_CHECKING:
@@ -49,6 +52,43 @@ def _delete(remote: Remote, name: str) -> None:
     """Take a secret away, with all that it held."""
     remote.client.delete_secret(name, tenant=remote.tenant)
     remote.out.done(f"The secret {name} is gone.", name=name, deleted=True)
+
+
+@command.command("add-key")
+@place_options
+def _add_key(**given: Any) -> int:
+    """Add a key that seals secrets to the key file of this machine. Start every process anew then, and have `reseal` follow."""
+    from blockyard_platform.service.rekeying import add_key
+
+    try:
+        settings = load_settings(given).settings
+        added = add_key(settings)
+    except InvalidDocumentError as error:
+        print_problems("secrets add-key", error.problems)
+        return Exit.INVALID
+    click.echo(added)
+    note(f"It is the newest key of {settings.keys_file}. Copy the file to where the others are,")
+    note("start every process anew, the servers last, and then: blockyard secrets reseal")
+    return Exit.SUCCESS
+
+
+@command.command("reseal")
+@place_options
+def _reseal(**given: Any) -> int:
+    """Seal all secrets with the newest key, where the database and the key file are. Processes that were not started anew do not open them."""
+    from blockyard_platform.service.rekeying import reseal
+
+    try:
+        done = reseal(load_settings(given).settings)
+    except InvalidDocumentError as error:
+        print_problems("secrets reseal", error.problems)
+        return Exit.INVALID
+    for each in done.shut:
+        note(f"{each}; it stays as it is")
+    click.echo(f"Sealed with the key {done.newest}: {done.count}")
+    if not done.shut:
+        note("The lines of older keys may be taken out of the key files; older backups need them.")
+    return Exit.FAILED if done.shut else Exit.SUCCESS
 
 
 def _value(*, exact: bool) -> str:

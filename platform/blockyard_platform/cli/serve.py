@@ -16,11 +16,14 @@ from blockyard_schemas.problems import InvalidDocumentError
 @setting_options
 def command(**given: Any) -> int:
     """Serve the API. The first start makes the database, the keys and an admin's token, and prints the token."""
-    try:
-        settings = load_settings(given).settings
-        from blockyard_platform.service.serving import Telling, serve
+    from blockyard_platform.service import process
 
-        serve(settings, Telling(click.echo, note))
+    try:
+        with process.starting():
+            settings = load_settings(given).settings
+            from blockyard_platform.service.serving import Telling, serve
+
+            serve(settings, Telling(click.echo, note))
     except InvalidDocumentError as error:
         print_problems("serve", error.problems)
         return Exit.INVALID

@@ -1,4 +1,4 @@
-"""The settings of the service as options, which ``serve`` and ``config`` share."""
+"""The settings of the service as options: all of them, those of a worker, and those that say where the service is."""
 
 from __future__ import annotations
 
@@ -39,10 +39,29 @@ _WORKER = click.option(
 )
 
 
+_PLACE = ("data", "database", "keys")
+_OF_A_WORKER = (*_PLACE, "slots", "log-format", "log-level")
+
+
 def setting_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command the options of the settings."""
-    named = [click.option(f"--{name}", metavar=what, help=text) for name, what, text in _NAMED]
-    return options(_CONFIG, *named, _CATALOG, _WORKER)(function)
+    return options(_CONFIG, *_named(), _CATALOG, _WORKER)(function)
+
+
+def worker_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command those of the settings that a worker goes by: it listens nowhere."""
+    return options(_CONFIG, *_named(_OF_A_WORKER), _CATALOG)(function)
+
+
+def place_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command those of the settings that say where a service keeps what it has."""
+    return options(_CONFIG, *_named(_PLACE))(function)
+
+
+def _named(names: tuple[str, ...] = tuple(it[0] for it in _NAMED)) -> list[Any]:
+    """Return the options of these names."""
+    wanted = [it for it in _NAMED if it[0] in names]
+    return [click.option(f"--{name}", metavar=what, help=text) for name, what, text in wanted]
 
 
 def load_settings(given: dict[str, Any]) -> Loaded:

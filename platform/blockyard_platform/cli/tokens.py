@@ -11,7 +11,7 @@ from blockyard_platform.cli.family import Family
 from blockyard_platform.cli.moments import ahead
 from blockyard_platform.cli.remote import EVERYWHERE, LIMIT, remote
 from blockyard_platform.cli.report import note, print_json, print_problems
-from blockyard_platform.cli.serving import load_settings, setting_options
+from blockyard_platform.cli.serving import load_settings, place_options
 from blockyard_platform.cli.showing import one_line
 from blockyard_schemas.problems import InvalidDocumentError
 
@@ -91,7 +91,7 @@ def _revoke(remote: Remote, id: str) -> None:  # noqa: A002
 
 
 @command.command("rescue")
-@setting_options
+@place_options
 def _rescue(**given: Any) -> int:
     """Make one more admin's token, where the database is: for who has lost theirs. The service may run meanwhile, and its audit log tells of it."""
     from blockyard_platform.service.starting import rescued

@@ -86,8 +86,8 @@ def started(settings: Settings) -> Generator[Started]:
         yield Started(parts, None if issued is None else issued.text)
 
 
-def rescued(settings: Settings) -> str:
-    """Return the text of one more admin's token, made in the database itself. Raises InvalidDocumentError when there is no service's database."""
+def check_there(settings: Settings) -> None:
+    """Raise InvalidDocumentError when there is no service's database: it would be made by looking for it."""
     place = file_of(settings.place)
     if place is not None and not place.is_file():
         raise InvalidDocumentError(
@@ -100,6 +100,11 @@ def rescued(settings: Settings) -> str:
                 ),
             )
         )
+
+
+def rescued(settings: Settings) -> str:
+    """Return the text of one more admin's token, made in the database itself. Raises InvalidDocumentError when there is no service's database."""
+    check_there(settings)
     database = Database(settings.place)
     try:
         with database.writing() as work:

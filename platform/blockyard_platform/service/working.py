@@ -52,13 +52,18 @@ def work(settings: Settings, say: Callable[[str], None]) -> None:
     with told(settings), ExitStack() as stack:
         database = TimedDatabase(settings.place, observing.metrics.written)
         stack.callback(database.close)
-        admitting = Admitting(database, catalog_of(settings), vault_of(settings, database))
+        vault = vault_of(settings, database)
+        admitting = Admitting(database, catalog_of(settings), vault)
         found = stack.enter_context(running(settings, database, admitting, observing))
         if settings.metrics_port is not None:
             figures = _figures(observing, settings.metrics_port)
             stack.callback(figures.close)
             say(f"Its figures are at http://127.0.0.1:{figures.port}/metrics")
         say(f"The worker {found.dispatcher.executor_id} takes up to {settings.slots} runs")
+        if vault is None:
+            say(
+                f"It opens no secrets: there is no key file {settings.keys_file}, as the servers have"
+            )
         process.settle()
         stop.get()
         say("The worker takes no more runs, and ends when those under way have ended")

@@ -69,6 +69,16 @@ def test_policies(call: Call, tmp_path: Path) -> None:
     assert call("policy", "put", "-", given="steps: many").code == 2
 
 
+def test_a_policy_that_is_pinned_is_told_to_who_puts_another(call: Call) -> None:
+    assert "pinned" not in call("policy", "put", "-", given=POLICY).err
+    assert "Version 2 is in force." in call("policy", "list").err
+    assert call("policy", "pin", "1").code == 0
+    done = call("policy", "put", "-", given="stages: [empty]")
+    assert "has version 3." in done.err
+    assert "Version 1 is pinned, and stays in force until: blockyard policy pin newest" in done.err
+    assert "Version 1 is in force." in call("policy", "list").err
+
+
 def test_workflows(call: Call, tmp_path: Path) -> None:
     file = tmp_path / "other.yaml"
     file.write_text(HELLO.replace("name: hello", "name: other"))

@@ -1,7 +1,10 @@
 """How a process of the service treats its memory and its threads."""
 
+import gc
 import subprocess
 import sys
+
+import pytest
 
 from blockyard_platform.service import process
 
@@ -20,6 +23,17 @@ def test_threads_take_turns_sooner_and_what_stays_is_not_looked_at_again() -> No
         [sys.executable, "-c", _PROGRAM], capture_output=True, text=True, check=True
     )
     assert done.stdout.split() == ["True", "True", "1000"]
+
+
+def test_garbage_is_looked_for_again_when_a_start_is_over_or_has_failed() -> None:
+    with process.starting():
+        assert not gc.isenabled()
+        process.settle()
+        assert gc.isenabled()
+    gc.unfreeze()
+    with pytest.raises(KeyError), process.starting():
+        raise KeyError
+    assert gc.isenabled()
 
 
 def test_a_library_without_the_function_is_left_alone() -> None:

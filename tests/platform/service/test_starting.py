@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from blockyard_platform.cli.app import invoke
 from blockyard_platform.service.operations.collecting import collect
 from blockyard_platform.service.operations.setup import told
 from blockyard_platform.service.serving import Telling, serve
@@ -91,13 +92,39 @@ def test_a_collector_that_is_no_address_names_the_setting() -> None:
     assert problem.hint is not None
 
 
+def plain() -> dict[str, str]:
+    """Return the variables without those that are settings."""
+    return {key: it for key, it in os.environ.items() if not key.startswith("BLOCKYARD_")}
+
+
+def test_a_worker_without_keys_says_what_it_cannot_do(postgres: str, tmp_path: Path) -> None:
+    command = [PROGRAM, "worker", "--data", str(tmp_path), "--database", postgres]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=plain())
+    try:
+        assert process.stdout is not None
+        assert "takes up to" in process.stdout.readline()
+        assert f"no key file {tmp_path / 'keys'}" in process.stdout.readline()
+        process.terminate()
+        assert process.wait(timeout=PATIENCE) == 0
+    finally:
+        process.kill()
+        process.communicate(timeout=PATIENCE)
+
+
+@pytest.mark.parametrize("option", ["--port=5", "--host=0.0.0.0", "--no-worker"])
+def test_a_worker_takes_no_setting_that_it_does_not_go_by(
+    option: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert invoke(["worker", option]) == 2
+    assert "No such option" in capsys.readouterr().err
+
+
 def test_a_worker_whose_port_for_figures_is_taken_says_so(postgres: str, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        kept = {key: it for key, it in os.environ.items() if not key.startswith("BLOCKYARD_")}
         done = subprocess.run(
             [PROGRAM, "worker", "--data", str(tmp_path), "--database", postgres],
-            env=kept | {"BLOCKYARD_SERVICE_METRICS_PORT": port},
+            env=plain() | {"BLOCKYARD_SERVICE_METRICS_PORT": port},
             capture_output=True,
             text=True,
             check=False,

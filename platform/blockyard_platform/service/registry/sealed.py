@@ -43,6 +43,10 @@ class Place:
     version: int
 
 
+Key: TypeAlias = tuple[str, str]
+"""A tenant and the name of a secret."""
+FIRST_KEY: Key = ("", "")
+
 Sealing: TypeAlias = "Callable[[str, Place], str]"
 """Seals or opens the text of a place; the sealed form is text, too."""
 
@@ -118,6 +122,28 @@ def reveal(work: Reading, caller: Caller, tenant: str, name: str, unseal: Sealin
     if sealed is None:
         raise NotFoundError("secret", name)
     return unseal(sealed, Place(tenant, name, version))
+
+
+def reseal(
+    work: Writing, caller: Caller, again: Sealing, after: Key = FIRST_KEY, limit: int = 100
+) -> tuple[Key, ...]:
+    """Seal up to ``limit`` secrets of all tenants anew, after a key in their order; return their keys: for the service alone.
+
+    ``again`` gives what is sealed for a place in its new form: what it gives as it was stays.
+    """
+    scope = listing(work, caller, Action.SECRETS_OPEN)
+    key = (SECRETS.c.tenant, SECRETS.c.name)
+    wanted = scope.select(SECRETS).where(SECRETS.c.sealed.is_not(None), sa.tuple_(*key) > after)
+    rows: list[Any] = list(work.connection.execute(wanted.order_by(*key).limit(limit)))
+    for row in rows:
+        fresh = again(row.sealed, Place(row.tenant, row.name, row.version))
+        if fresh != row.sealed:
+            mine = (key[0] == row.tenant, key[1] == row.name, SECRETS.c.version == row.version)
+            # One that was set or deleted meanwhile is as it should be.
+            changed = scope.update(SECRETS).where(*mine, SECRETS.c.sealed == row.sealed)
+            if work.change(changed.values(sealed=text("sealed secret", fresh, 1 << 20))):
+                work.note(caller, row.tenant, "secrets.reseal", f"secret/{row.name}")
+    return tuple((row.tenant, row.name) for row in rows)
 
 
 def _newest(work: Reading, scope: Scope, name: str) -> tuple[int, str | None]:

@@ -264,3 +264,15 @@ def test_the_samples_of_the_documentation_work(tmp_path: Path) -> None:
     environment = os.environ | {"PATH": path}
     subprocess.run(["sh", "-e"], input=text, text=True, check=True, cwd=tmp_path, env=environment)
     assert count(tmp_path / "new-data" / "tenants" / "ant" / "kv.db", "entries") == 3
+
+
+def test_the_folder_is_the_one_that_the_services_variable_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_data(tmp_path / "data")
+    monkeypatch.setenv("BLOCKYARD_DATA", str(tmp_path / "another"))
+    monkeypatch.setenv("BLOCKYARD_SERVICE_DATA", str(tmp_path / "data"))
+    assert invoke(["backup", str(tmp_path / "b.tar.gz")]) == 0
+    monkeypatch.setenv("BLOCKYARD_SERVICE_DATA", str(tmp_path / "back"))
+    assert invoke(["restore", str(tmp_path / "b.tar.gz")]) == 0
+    assert count(tmp_path / "back" / "tenants" / "ant" / "kv.db", "entries") == 3

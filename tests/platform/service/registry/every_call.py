@@ -151,6 +151,7 @@ ACROSS: dict[str, tuple[str, str, Callable[[Any, Caller], Any]]] = {
     "schedules.earliest": ("S", "S", lambda w, c: schedules.earliest(w, c)),
     "trail.head": ("", "A", lambda w, c: trail.head(w, c)),
     "sealed.any_held": ("S", "S", lambda w, c: sealed.any_held(w, c)),
+    "sealed.reseal": ("S", "S", lambda w, c: sealed.reseal(w, c, lambda v, p: v + "x")),
     "trail.verified": ("", "A", lambda w, c: trail.verified(w, c)),
 }
 

@@ -112,8 +112,8 @@ def test_a_schedule_of_a_document_is_switched_off_and_on_by_putting_it_as_it_is(
             made = schedules.put(work, by("operator", "ant"), "ant", "w.1", timing)
         assert made == replace(found, timing=replace(timing, next_at=NINE if enabled else None))
     for other in ({"params": {"a": 2}}, {"zone": "UTC"}, {"version": 1}, {"overlap": "allow"}):
+        timing = replace(found.timing, enabled=False, **other)
         with database.writing() as work, pytest.raises(ConflictError):
-            timing = replace(found.timing, enabled=False, **other)
             schedules.put(work, by("operator", "ant"), "ant", "w.1", timing)
     assert schedule(database, "w.1").timing.enabled
 
