@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 
 import click
 
 from blockyard_platform.cli.exits import Exit, exit_of
 from blockyard_platform.cli.report import print_json, print_problems, printable
-from blockyard_schemas.problems import InvalidDocumentError
+from blockyard_schemas.problems import InvalidDocumentError, Problem
 
 
 def list_journal(journal: str, *, as_json: bool) -> int:
@@ -25,10 +26,19 @@ def list_journal(journal: str, *, as_json: bool) -> int:
     return Exit.SUCCESS
 
 
+def there(journal: str) -> str:
+    """Return a journal that is to be looked into: a file that is not there would be made. Raises InvalidDocumentError."""
+    if "://" not in journal and not Path(journal).exists():
+        message = f"there is no journal {printable(journal)}"
+        hint = "see its path; `blockyard run FILE --journal FILE` makes one"
+        raise InvalidDocumentError([Problem("store", "", message, hint)])
+    return journal
+
+
 def _runs(journal: str) -> list[dict[str, str]]:
     from blockyard_platform.store.store import Store
 
-    store = Store(journal)
+    store = Store(there(journal))
     try:
         return [
             {

@@ -74,6 +74,7 @@ def command(
 
     async def go_on(progress: Progress) -> RunResult:
         from blockyard_platform.cli.asking import asker
+        from blockyard_platform.cli.journals import there
         from blockyard_platform.runner import Runner
 
         policy = local["policy"]
@@ -81,7 +82,7 @@ def command(
             policy=None if policy is None else read_policy(policy),
             catalog=build_catalog(local["catalog"]),
             workflows=folder_of("-", local["workflows"]),
-            journal=journal,
+            journal=there(journal or ""),
             secrets=read_secrets(local["secrets"]),
         ) as runner:
             handle = runner.start_again(

@@ -80,8 +80,8 @@ def _show(remote: Remote, run: str) -> None:
             click.echo(one_line(f"waits {waiting_words(found.queued)}"))
         for each in found.waits:
             click.echo(f"waits at {printable(_wait(run, each))}")
-        for each in _failed(remote, found):
-            click.echo(one_line(f"{each.path} failed: {_why(each)}"))
+        for stage in _failed(remote, found):
+            click.echo(one_line(f"{stage.path} failed: {_why(stage)}"))
 
 
 @command.command("stages")

@@ -181,6 +181,15 @@ def test_what_is_left_out_of_a_log_is_told(call: Call, tmp_path: Path) -> None:
     assert f"log | {words}\n" in call("submit", "-", "--wait", given=quiet).err
 
 
+@pytest.mark.parametrize("words", [("runs",), ("resume", "one")])
+def test_a_journal_that_is_not_there_is_not_made(
+    bare: Call, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    done = bare(*words, "--journal", tmp_path / "rnus.db")
+    assert (done.code, f"there is no journal {tmp_path / 'rnus.db'}" in done.err) == (2, True)
+    assert not (tmp_path / "rnus.db").exists()
+
+
 def test_a_journal_is_still_listed(bare: Call, hello: Path, tmp_path: Path) -> None:
     journal = tmp_path / "runs.db"
     assert bare("run", hello, "--journal", journal, "--run-id", "one").code == 0

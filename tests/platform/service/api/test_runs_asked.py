@@ -1,6 +1,7 @@
 """Runs over HTTP: what is asked of them, and what cannot be."""
 
 from collections.abc import Callable
+from typing import Any
 
 import httpx
 import pytest
@@ -45,7 +46,7 @@ async def test_any_time_with_a_zone_is_one(
 async def test_a_key_whose_run_was_deleted_begins_no_other(
     operator: httpx.AsyncClient, ids: dict[str, str]
 ) -> None:
-    asked = {"json": {"workflow": "report"}, "headers": {"Idempotency-Key": "k-1"}}
+    asked: Any = {"json": {"workflow": "report"}, "headers": {"Idempotency-Key": "k-1"}}
     first = await operator.post(RUNS, **asked)
     assert first.status_code == 201
     run = first.json()["id"]
