@@ -9,6 +9,8 @@ import sys
 _SWITCH_SECONDS = 0.001
 _ARENA_MAX = -8
 _ARENAS = 2
+_YOUNG = 10_000
+"""Objects after which the collector looks for garbage. The command line begins with many more, since most of its processes end at once."""
 
 
 def prepare() -> None:
@@ -25,6 +27,7 @@ def settle() -> None:
     """Give back what the start has used, and spare the collector what stays: modules, models, routes."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(_YOUNG, 10, 10)
     _allocator("malloc_trim", 0)
 
 
