@@ -31,7 +31,6 @@ class EnoughError(Exception):
     """There are so many problems that no more are looked for."""
 
 
-
 class Report:
     """Collects problems and knows where in the text each pointer is."""
 
