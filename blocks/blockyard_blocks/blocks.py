@@ -71,6 +71,11 @@ class Block:
         return self.declaration.private
 
     @property
+    def keeps(self) -> bool:
+        """Whether what it is given stands where other runs can read it."""
+        return self.declaration.keeps
+
+    @property
     def icon(self) -> str | None:
         """The name of a picture for editors."""
         return self.declaration.icon

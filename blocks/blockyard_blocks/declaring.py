@@ -48,6 +48,7 @@ class Declaration:
     runs: Literal["guest", "host"]
     version: str
     private: bool
+    keeps: bool
     icon: str | None
     deprecated: str | None
     examples: tuple[Example, ...]
@@ -61,6 +62,7 @@ def block(
     runs: Literal["guest", "host"] = "guest",
     version: str = "v1",
     private: bool = False,
+    keeps: bool = False,
     icon: str | None = None,
     deprecated: str | None = None,
     example: Example | None = None,
@@ -78,6 +80,7 @@ def block(
     - limit: uses per run, at most; a policy may say otherwise
     - runs: ``guest`` (pure, in the jail) or ``host`` (trusted, outside it)
     - private: usable only where the catalog's owner says so, and not listed
+    - keeps: what it is given stands where other runs can read it, so that it is given no secret
     - deprecated: what to use instead
     """
     if isinstance(tags, str):
@@ -89,6 +92,7 @@ def block(
         runs=runs,
         version=version,
         private=private,
+        keeps=keeps,
         icon=icon,
         deprecated=deprecated,
         examples=(*(() if example is None else (example,)), *examples),

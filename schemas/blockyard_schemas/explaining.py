@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from itertools import chain
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -22,9 +23,9 @@ if TYPE_CHECKING:
 def explain(source: Source, schema: Mapping[str, Any], most: int) -> list[Problem]:
     """Return at most ``most`` problems and, when there are more, one that says so; in the order of the text."""
     problems: dict[Problem, None] = {}
-    for fault in faults_of(source.data, schema):
-        for said in _say(fault, schema):
-            problems.setdefault(_placed(said, source))
+    # One fault may say much: a mapping that has thousands of keys which it may not have.
+    for said in chain.from_iterable(_say(each, schema) for each in faults_of(source.data, schema)):
+        problems.setdefault(_placed(said, source))
         if len(problems) > most:
             break
     ordered = sorted(problems, key=lambda it: (it.line or 0, it.column or 0, it.pointer))

@@ -29,8 +29,9 @@ class JsonText:
         self._text = text
         self._limits = limits
         self._findings = findings
-        self._path: list[str | int] = []
-        self._meter = Meter(limits, findings, lambda: self._path)
+        self._path = path = list[str | int]()
+        # Not by way of ``self``: a reading that refers to itself would keep its text until somebody looks for garbage.
+        self._meter = Meter(limits, findings, lambda: path)
         self._strings = JSONDecoder()
         self._escapes = "\\u" in text
         self.marks: dict[int, list[int]] = {}

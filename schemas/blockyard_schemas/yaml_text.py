@@ -5,6 +5,7 @@ Nothing of PyYAML's constructors is used: no tag builds an object, and each boun
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from yaml import MarkedYAMLError, YAMLError
@@ -35,9 +36,11 @@ class YamlText:
         """Keep what is needed; nothing is read yet."""
         self._text = text
         self._findings = findings
-        self._meter = Meter(limits, findings, self._path)
-        self._values = YamlValues(limits.digits, findings, self._path)
         self._stack: list[Frame] = []
+        # Not by way of ``self``: a reading that refers to itself would keep its text until somebody looks for garbage.
+        self._path = path = partial(_path_of, self._stack)
+        self._meter = Meter(limits, findings, path)
+        self._values = YamlValues(limits.digits, findings, path)
         self._anchors: dict[str, Anchored | None] = {}
         self._documents = 0
         self._root: Any = None
@@ -174,9 +177,10 @@ class YamlText:
             hint = "keys are text; when this is an expression, put it in quotes: '${{ ... }}'"
             raise self._findings.stop("key", message, hint, at=at, path=self._path())
 
-    def _path(self) -> list[str | int]:
-        stack = self._stack
-        return [part for it in stack for part in it.step(innermost=it is stack[-1])]
+
+def _path_of(stack: list[Frame]) -> list[str | int]:
+    """Return the path to what is being read."""
+    return [part for it in stack for part in it.step(innermost=it is stack[-1])]
 
 
 def parser(text: str) -> Any:

@@ -1,5 +1,6 @@
 """What a short document can have admission do: no more than its own limits hold for."""
 
+import json
 import sys
 from collections import Counter
 from collections.abc import Generator
@@ -7,10 +8,14 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
+import pytest
+
 from blockyard_platform import Admission, Runner
+from blockyard_platform.admission import admit
+from blockyard_platform.host_blocks import platform_catalog
 from blockyard_schemas.params import resolve_params
 from blockyard_schemas.policy import Policy
-from blockyard_schemas.reader import Source, from_data
+from blockyard_schemas.reader import Source, from_data, read
 
 POLICY = Policy.model_validate({"stages": ["empty", "trigger"], "steps": 20, "document_kib": 8})
 
@@ -41,6 +46,50 @@ async def admitted(workflows: Counted, triggers: int) -> Admission:
     stages = [{"trigger": f"w{n}"} for n in range(triggers)]
     async with Runner(policy=POLICY, workflows=workflows) as runner:
         return runner.admit({"name": "t", "stages": stages})
+
+
+MANY = 2_000
+WRONG: dict[str, dict[str, Any]] = {
+    # documents of which each part is wrong, in a way that takes words to explain
+    "blocks that are not there": {"stages": [{"uses": f"text.no{n}"} for n in range(MANY)]},
+    "stages that are not there": {
+        "stages": [{"echo": f"${{{{ stages.no{n}.outputs.result }}}}"} for n in range(MANY)]
+    },
+    "jobs that are not there": {
+        "jobs": {f"j{n}": {"needs": [f"no{n}"], "stages": [{"echo": "x"}]} for n in range(MANY)}
+    },
+    "keys that there are not": {"stages": [{"echo": "x"}], **{f"no{n}": 1 for n in range(MANY)}},
+    "keys of a stage": {"stages": [{"echo": "x", **{f"no{n}": 1 for n in range(MANY)}}]},
+    "secrets": {
+        "stages": [
+            {
+                "uses": "http.request",
+                "with": {"url": "x", "headers": {f"h{n}": {"secret": "S"} for n in range(MANY)}},
+            }
+        ]
+    },
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_document_of_which_all_is_wrong_is_given_up_soon(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    placed: list[str] = []
+    place = Source.locate
+
+    def counted(source: Source, pointer: str, *, key: bool = False) -> tuple[int, int] | None:
+        placed.append(pointer)
+        return place(source, pointer, key=key)
+
+    monkeypatch.setattr(Source, "locate", counted)
+    policy = Policy.model_validate({"tags": "*", "stages": ["empty", "call"], "document_kib": 1024})
+    text = json.dumps({"name": "t", **WRONG[name]})
+    problems = admit(read(text), policy, platform_catalog()).problems
+    assert 100 <= len(problems) <= 202
+    assert "more" in problems[-1].message or "more" in problems[0].message
+    assert len(placed) < 1_000
+    assert max(len(it.message) + len(it.hint or "") for it in problems) < 1_000
 
 
 async def test_a_document_with_too_many_stages_has_none_looked_at() -> None:

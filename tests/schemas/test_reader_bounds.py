@@ -3,14 +3,19 @@
 Each is read in a process of its own, which reports how far its memory rose.
 """
 
+import gc
 import json
 import subprocess
 import sys
+import weakref
 
 import pytest
 
+from blockyard_schemas.findings import Findings
+from blockyard_schemas.json_text import JsonText
 from blockyard_schemas.problems import InvalidDocumentError
 from blockyard_schemas.reader import ReadLimits, read
+from blockyard_schemas.yaml_text import YamlText
 
 MIB = 1024 * 1024
 READ = """
@@ -110,3 +115,23 @@ def test_an_alias_deep_down_counts_its_own_depth() -> None:
     text = "a: &x [[1]]\nb: [[*x]]\n"
     assert rule_of(text, ReadLimits(depth=5)) is None
     assert rule_of(text, ReadLimits(depth=4)) == "limit"
+
+
+@pytest.mark.parametrize("kind", [JsonText, YamlText])
+@pytest.mark.parametrize("text", ['{"a": ["b"]}', '{"a": ['])
+def test_a_text_that_was_read_is_not_kept_until_somebody_looks_for_garbage(
+    kind: type[JsonText | YamlText], text: str
+) -> None:
+    reading = kind(text, ReadLimits(), Findings(None, 1))
+    gone = weakref.ref(reading)
+    gc.disable()
+    try:
+        if text.endswith("}"):
+            assert reading.read() == {"a": ["b"]}
+        else:
+            with pytest.raises(InvalidDocumentError):
+                reading.read()
+        del reading
+        assert gone() is None
+    finally:
+        gc.enable()

@@ -29,7 +29,7 @@ from blockyard_platform.admission.filters import check_filters
 from blockyard_platform.admission.jobs import before_each, check_jobs
 from blockyard_platform.admission.planning import build_plan
 from blockyard_platform.admission.references import check_outputs, check_stage
-from blockyard_platform.admission.reporting import GuestText, Report
+from blockyard_platform.admission.reporting import ENOUGH, EnoughError, GuestText, Report
 from blockyard_platform.admission.scripts import check_scripts
 from blockyard_platform.admission.secret_places import check_secrets
 from blockyard_platform.admission.triggers import check_starts
@@ -87,7 +87,21 @@ def admit(
 def _admit(
     source: Source, policy: Policy, catalog: Catalog, family: Family, secrets: Secrets | None
 ) -> tuple[Admission, Weight]:
-    report = Report(source)
+    report = Report(source, ENOUGH)
+    try:
+        return _admitted(source, policy, catalog, family, secrets, report)
+    except EnoughError:
+        return Admission(None, report.sorted()), Weight()
+
+
+def _admitted(
+    source: Source,
+    policy: Policy,
+    catalog: Catalog,
+    family: Family,
+    secrets: Secrets | None,
+    report: Report,
+) -> tuple[Admission, Weight]:
     stages = [found for _, row in job_rows(source.data) for found in walk(row)]
     document: Any = source.data if is_mapping(source.data) else {}
     fits = _check_schema(source, stages, policy, catalog, report)

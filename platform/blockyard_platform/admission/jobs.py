@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from graphlib import CycleError, TopologicalSorter
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from blockyard_platform.admission.before import Before
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
     Needs = dict[str, tuple[str, ...]]
 
+_SHOWN = 8
+"""Jobs that a hint names."""
 _BEFORE = ("if", "strategy", "retry", "timeout")
 """Keys whose expressions are resolved before a job's first stage."""
 
@@ -60,8 +63,9 @@ def _check_needs(name: str, job: dict[str, Any], needs: Needs, report: Report) -
         if need in needs:
             continue
         near = nearest(need, needs)
-        others = ", ".join(each for each in needs if each != name)
-        hint = f"did you mean '{near}'?" if near else f"the other jobs: {others or 'none'}"
+        others = list(islice((each[:60] for each in needs if each != name), _SHOWN + 1))
+        listed = ", ".join([*others[:_SHOWN], *(["..."] if len(others) > _SHOWN else [])])
+        hint = f"did you mean '{near}'?" if near else f"the other jobs: {listed or 'none'}"
         place = ("jobs", name, "needs", index) if is_list(job["needs"]) else ("jobs", name, "needs")
         report.add("unknown-job", place, f"there is no job '{need[:60]}'", hint)
 

@@ -23,14 +23,21 @@ class GuestText:
 
 MOST = 200
 """Problems that are reported of one document; what comes after is counted in the last."""
+ENOUGH = 2 * MOST
+"""Problems after which a document is looked at no further: each costs its words, and a tenant may make many."""
+
+
+class EnoughError(Exception):
+    """There are so many problems that no more are looked for."""
 
 
 class Report:
     """Collects problems and knows where in the text each pointer is."""
 
-    def __init__(self, source: Source) -> None:
-        """Begin without problems."""
+    def __init__(self, source: Source, enough: int | None = None) -> None:
+        """Begin without problems. With ``enough`` of them, what adds one raises EnoughError."""
         self._source = source
+        self._enough = enough
         self.problems: list[Problem] = []
         self.guest_texts: list[GuestText] = []
 
@@ -47,7 +54,7 @@ class Report:
         text = pointer_of(pointer)
         place = self._source.locate(text, key=key)
         line, column = place or (None, None)
-        self.problems.append(Problem(rule, text, message, hint, line, column))
+        self._found(Problem(rule, text, message, hint, line, column))
 
     def instead(self, rule: str, pointer: Pointer, message: str, hint: str | None = None) -> None:
         """Add a problem in the place of those with the same value or what is inside it, whose words would lead astray."""
@@ -63,7 +70,16 @@ class Report:
         """Add a problem that was found without the text, at its place in it."""
         place = self._source.locate(problem.pointer, key=key)
         line, column = place or (None, None)
-        self.problems.append(replace(problem, line=line, column=column))
+        self._found(replace(problem, line=line, column=column))
+
+    def _found(self, problem: Problem) -> None:
+        self.problems.append(problem)
+        if self._is_enough:
+            raise EnoughError
+
+    @property
+    def _is_enough(self) -> bool:
+        return self._enough is not None and len(self.problems) >= self._enough
 
     def knows(self, pointer: Pointer) -> bool:
         """Whether something is wrong with the value at a pointer, or inside it, already."""
@@ -82,5 +98,6 @@ class Report:
         unique.sort(key=lambda it: (it.line or 0, it.column or 0))
         if len(unique) <= MOST:
             return tuple(unique)
-        more = Problem("too-many-problems", "", f"{len(unique) - MOST} more problems are not shown")
+        count = "many more" if self._is_enough else f"{len(unique) - MOST} more"
+        more = Problem("too-many-problems", "", f"{count} problems are not shown")
         return (*unique[:MOST], more)

@@ -55,6 +55,8 @@ def check_secrets(
                     checking.misplaced(place, f"'{key}' would show it to the guest")
                 elif block.runs != "host":
                     checking.misplaced(place, f"the block '{block.name}' runs in the jail")
+                elif block.keeps:
+                    checking.misplaced(place, f"what '{block.name}' keeps is read by other runs")
                 else:
                     checking.check(place)
     for place in _around(document):

@@ -16,6 +16,7 @@ _PATH = "reports/2026.csv"
     name="write",
     tags={"file"},
     runs="host",
+    keeps=True,
     examples=[Example({"path": _PATH, "text": "a,b\n"}, {"path": _PATH, "size": 4})],
 )
 def write(

@@ -23,6 +23,7 @@ def get(context: Context, *, key: str, default: Any = None) -> Any:
     name="set",
     tags={"kv"},
     runs="host",
+    keeps=True,
     examples=[Example({"key": "seen/2026", "value": [1], "ttl": 3600.0, "if_missing": True}, True)],
 )
 def set_(

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 _SWITCH_SECONDS = 0.001
 _ARENA_MAX = -8
 _ARENAS = 2
+_YOUNG = 10_000
+"""Objects after which the collector looks for garbage. The command line begins with many more, since most of its processes end at once."""
 
 
 @contextmanager
@@ -40,6 +42,7 @@ def settle() -> None:
     """Give back what the start has used, and spare the collector what stays: modules, models, routes."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(_YOUNG, 10, 10)
     gc.enable()
     _allocator("malloc_trim", 0)
 

@@ -4,8 +4,12 @@ from typing import Any
 
 import pytest
 
+from blockyard_platform.admission import admit
+from blockyard_platform.host_blocks import platform_catalog
 from blockyard_platform.secrets.providers import GivenSecrets
+from blockyard_schemas.policy import Policy
 from blockyard_schemas.problems import Problem
+from blockyard_schemas.reader import from_data
 
 from .conftest import House
 
@@ -57,6 +61,34 @@ async def test_a_secret_is_for_host_blocks_alone(
     assert told in found[0].message
     assert found[0].hint is not None
     assert "host" in found[0].hint
+
+
+@pytest.mark.parametrize(
+    ("block", "given", "pointer"),
+    [
+        ("kv.set", {"key": "k", "value": REF}, "/stages/0/with/value"),
+        ("kv.set", {"key": "k", "value": {"a": [REF]}}, "/stages/0/with/value/a/0"),
+        ("kv.set", {"key": REF, "value": 1}, "/stages/0/with/key"),
+        ("kv.set@v1", {"key": "k", "value": REF}, "/stages/0/with/value"),
+        ("file.write", {"path": "p", "text": REF}, "/stages/0/with/text"),
+        ("file.write", {"path": REF, "base64": "YQ=="}, "/stages/0/with/path"),
+    ],
+)
+async def test_what_is_kept_for_other_runs_is_given_no_secret(
+    house: House, block: str, given: dict[str, Any], pointer: str
+) -> None:
+    """Another run has not revealed it: it would have it from there as it is, and so would its guests."""
+    policy = Policy.model_validate(
+        {"tags": ["kv", "file"], "stages": ["call"], "kv": {"quota_mib": 1}, "secrets": ["*"]}
+    )
+    source = from_data({"name": "t", **stage(uses=block, **{"with": given})})
+    secrets = GivenSecrets({"TOKEN": "tk-5f0Zq8Wm"})
+    found = admit(source, policy, platform_catalog(), secrets=secrets).problems
+    assert [(it.rule, it.pointer) for it in found] == [("secret", pointer)]
+    name = block.partition("@")[0]
+    assert found[0].message == (
+        f"a secret is for host blocks alone, and what '{name}' keeps is read by other runs"
+    )
 
 
 @pytest.mark.parametrize(

@@ -10,11 +10,13 @@ from blockyard_platform.service import process
 
 _PROGRAM = """
 import gc, sys
+gc.set_threshold(200_000, 10, 10)  # as the command line does
 from blockyard_platform.service import process
 process.prepare()
 kept = [[number] for number in range(1_000)]
 process.settle()
 print(sys.getswitchinterval() <= 0.001, gc.get_freeze_count() >= 1_000, len(kept))
+print(gc.get_threshold()[0] <= 10_000)
 """
 
 
@@ -22,7 +24,7 @@ def test_threads_take_turns_sooner_and_what_stays_is_not_looked_at_again() -> No
     done = subprocess.run(
         [sys.executable, "-c", _PROGRAM], capture_output=True, text=True, check=True
     )
-    assert done.stdout.split() == ["True", "True", "1000"]
+    assert done.stdout.split() == ["True", "True", "1000", "True"]
 
 
 def test_garbage_is_looked_for_again_when_a_start_is_over_or_has_failed() -> None:

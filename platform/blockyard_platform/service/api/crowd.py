@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from functools import partial
 from typing import TYPE_CHECKING
@@ -23,24 +24,27 @@ class Crowd:
     """Used in the event loop alone: its methods do not wait, and so need no lock."""
 
     def __init__(self, most: int) -> None:
-        """Let so many requests of each tenant in at once, streams among them."""
-        self._most = most
-        self._inside: Counter[str] = Counter()
+        """Let so many requests of each tenant in at once, streams among them, and three quarters of them by one token: whoever holds it keeps no others of the tenant out."""
+        self._most = {"tenant": most, "token": math.ceil(most * 3 / 4)}
+        self._inside: Counter[tuple[str, str]] = Counter()
 
-    def enter(self, scope: Scope, tenant: str) -> None:
+    def enter(self, scope: Scope, tenant: str, token: str) -> None:
         """Count a request until it is answered, to the end of a stream. Raises RefusedRequestError (429) when there are too many."""
-        if self._inside[tenant] >= self._most:
-            raise RefusedRequestError(
-                429,
-                f"{self._most} requests of the tenant are under way, and no more are taken at a time",
-                "wait for an answer, or end a stream (setting tenant_requests)",
-                headers={"Retry-After": _SECONDS},
-            )
-        self._inside[tenant] += 1
+        keys = (("tenant", tenant), ("token", token))
+        for kind, name in keys:
+            if self._inside[kind, name] >= self._most[kind]:
+                raise RefusedRequestError(
+                    429,
+                    f"{self._most[kind]} requests of the {kind} are under way, and no more are taken at a time",
+                    "wait for an answer, or end a stream (setting tenant_requests)",
+                    headers={"Retry-After": _SECONDS},
+                )
+        self._inside.update(keys)
         leaving: list[Callable[[], None]] = scope[LEAVING]
-        leaving.append(partial(self._leave, tenant))
+        leaving.append(partial(self._leave, keys))
 
-    def _leave(self, tenant: str) -> None:
-        self._inside[tenant] -= 1
-        if not self._inside[tenant]:
-            del self._inside[tenant]
+    def _leave(self, keys: tuple[tuple[str, str], ...]) -> None:
+        for key in keys:
+            self._inside[key] -= 1
+            if not self._inside[key]:
+                del self._inside[key]

@@ -57,7 +57,7 @@ async def known(request: Request) -> Caller:
     throttle.passed(digest)
     if caller.tenant is not None:
         crowd: Crowd = request.app.state.crowd
-        crowd.enter(request.scope, caller.tenant)
+        crowd.enter(request.scope, caller.tenant, caller.who)
     return caller
 
 

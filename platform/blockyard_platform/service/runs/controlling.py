@@ -24,6 +24,7 @@ from blockyard_platform.service.registry.errors import (
 from blockyard_platform.service.runs import parking
 from blockyard_platform.service.runs.details import known
 from blockyard_platform.service.runs.orders import Order, RefusedError
+from blockyard_platform.service.runs.pace import take_turn
 from blockyard_platform.service.runs.settling import end
 from blockyard_platform.service.runs.submitting import Candidate
 from blockyard_platform.service.runs.tables import EVENTS, WAITS
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 
     from blockyard_platform.service.admitting import Admitted, Admitting
     from blockyard_platform.service.registry.database import Database, Reading, Writing
+    from blockyard_platform.service.runs.backlog import Backlog
     from blockyard_platform.service.runs.settling import Settler
     from blockyard_platform.service.runs.submitting import Hold
     from blockyard_platform.service.signals import Signals
@@ -48,9 +50,15 @@ class Controlling:
     """Changes runs that are there."""
 
     def __init__(
-        self, database: Database, admitting: Admitting, settler: Settler, signals: Signals
+        self,
+        database: Database,
+        admitting: Admitting,
+        settler: Settler,
+        signals: Signals,
+        backlog: Backlog,
     ) -> None:
         """Change nothing yet."""
+        self._backlog = backlog
         self._database = database
         self._admitting = admitting
         self._settler = settler
@@ -133,6 +141,10 @@ class Controlling:
             row = _owned(work, caller, tenant, run_id, lock=True)
             if row.status == Status.WAIT.value or not row.settled:
                 raise ConflictError("the run has not ended", "cancel it first, or wait for its end")
+            # It waits, and is counted, like a run that comes in.
+            rules = admitted.rules.policy.service
+            self._backlog.check(work, tenant, rules.queue)
+            take_turn(work, tenant, rules.rate_per_minute)
             drop: list[str] | None = None
             if not reset:
                 drop = [] if start is None else _after(work, admitted.plan, run_id, start)

@@ -37,9 +37,10 @@ class Runs:
     ) -> None:
         """Do nothing yet. ``holding`` makes, of what cancels runs within a transaction, what says whether a run is kept back; ``submitted`` is told the tenant and the origin of each run that was accepted."""
         self._submitted = submitted
-        self._controlling = Controlling(database, admitting, settler, signals)
+        backlog = Backlog()
+        self._controlling = Controlling(database, admitting, settler, signals, backlog)
         hold = never if holding is None else holding(self._controlling.cancel_all)
-        self._submitting = Submitting(database, admitting, Backlog(), hold)
+        self._submitting = Submitting(database, admitting, backlog, hold)
         self._hold = hold
         self._database = database
         self._admitting = admitting

@@ -173,7 +173,7 @@ def _add(work: Writing, ended: Ended, follower: str, params: dict[str, Any]) -> 
         given: dict[str, Any] = filled(params, "event", _event(ended))
         orders.add(work, _SERVICE, replace(waiting, params=given))
     except (ExpressionError, InvalidError) as error:
-        orders.add(work, _SERVICE, waiting)
+        orders.add(work, _SERVICE, replace(waiting, problem=str(error)))
         orders.give_up(work, _SERVICE, ended.tenant, waiting.key, str(error))
 
 

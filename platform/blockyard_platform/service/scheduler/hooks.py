@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+from collections import Counter
 from dataclasses import dataclass, field
 from secrets import token_bytes
 from typing import TYPE_CHECKING, Any
@@ -43,6 +44,8 @@ if TYPE_CHECKING:
 
 MOST_WAITING = 200
 """Requests of one process that wait for a run's end at once; one more is answered as if its hook were async."""
+SHARE = 4
+"""One tenant has at most one in so many of them: slow workflows of one leave room for those of others."""
 
 _SERVICE = Caller.service()
 _LONGEST_PATH = 260
@@ -85,7 +88,7 @@ class HookDesk:
         self._reveal = reveal
         self._waiter = waiter
         self._most_waiting = most_waiting
-        self._waiting = 0
+        self._waiting: Counter[str] = Counter()
         self._nobody = (token_bytes(32),)
 
     async def deliver(
@@ -101,13 +104,15 @@ class HookDesk:
             return told
         accepted, hook = told
         begun = Answer(202, accepted.run_id, {"run_id": accepted.run_id})
-        if hook.mode == "async" or self._waiting >= self._most_waiting:
+        if hook.mode == "async" or not self._has_room(tenant):
             return begun
-        self._waiting += 1
+        self._waiting[tenant] += 1
         try:
             ended = await self._waiter(tenant, accepted.run_id, hook.timeout)
         finally:
-            self._waiting -= 1
+            self._waiting[tenant] -= 1
+            if not self._waiting[tenant]:
+                del self._waiting[tenant]
         if ended is None:
             return begun
         success = ended.status is Status.SUCCESS
@@ -115,6 +120,10 @@ class HookDesk:
         if success:
             said["outputs"] = ended.outputs
         return Answer(200 if success else 500, accepted.run_id, said)
+
+    def _has_room(self, tenant: str) -> bool:
+        share = max(1, self._most_waiting // SHARE)
+        return self._waiting.total() < self._most_waiting and self._waiting[tenant] < share
 
     def _taken(
         self, tenant: str, path: str, headers: Mapping[str, str], body: bytes, now: float

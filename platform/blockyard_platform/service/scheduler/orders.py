@@ -15,6 +15,7 @@ import sqlalchemy as sa
 
 from blockyard_platform.service.registry.access import enter, listing
 from blockyard_platform.service.registry.callers import Action
+from blockyard_platform.service.registry.errors import InvalidError
 from blockyard_platform.service.registry.names import canonical
 from blockyard_platform.service.registry.paging import FIRST, Ask, Page, fetch
 from blockyard_platform.service.registry.paging import Order as Sorted
@@ -23,6 +24,7 @@ from blockyard_platform.service.scheduler.tables import ORDERS
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+    from blockyard_platform.service.registry.access import Scope
     from blockyard_platform.service.registry.callers import Caller
     from blockyard_platform.service.registry.database import Reading, Writing
 
@@ -32,6 +34,10 @@ MOST_KEPT = 200
 """Orders with a problem that are kept of a tenant."""
 MOST_AT_ONCE = 100
 """Orders that are taken at once."""
+SHARE = 10
+"""Orders of one tenant that are taken at once: whoever has many does not keep others waiting."""
+MOST_OPEN = 1_000
+"""Orders of a tenant that wait after runs: workflows that start each other could multiply without end. Those of schedules have bounds of their own."""
 LONGEST_KEY = 200
 _FAR = 3_600.0
 
@@ -65,8 +71,10 @@ def key_of(*parts: str) -> str:
 
 
 def add(work: Writing, caller: Caller, waiting: Waiting) -> bool:
-    """Add an order; False when one of its key is there."""
+    """Add an order; False when one of its key is there. Raises InvalidError for one after a run when so many of them wait."""
     scope = enter(work, caller, Action.SCHEDULES_ADVANCE, waiting.tenant)
+    if waiting.schedule is None and waiting.problem is None:
+        _check_room(work, scope)
     row = {
         "key": waiting.key,
         "workflow": waiting.workflow,
@@ -80,6 +88,7 @@ def add(work: Writing, caller: Caller, waiting: Waiting) -> bool:
         "due": work.now,
         "lease": 0.0,
         "tries": 0,
+        "problem": waiting.problem,
     }
     added = scope.insert(work, ORDERS, **row).on_conflict_do_nothing()
     return work.change(added) == 1
@@ -93,11 +102,19 @@ def is_due(work: Reading, caller: Caller) -> bool:
 
 
 def take(work: Writing, caller: Caller, limit: int = MOST_AT_ONCE) -> tuple[Waiting, ...]:
-    """Lease orders that are due, of each schedule the oldest alone."""
+    """Lease orders that are due: of each tenant a few, and of each schedule the oldest alone."""
     scope = listing(work, caller, Action.SCHEDULES_ADVANCE)
-    chosen = scope.select(ORDERS).where(_open(), *_ready(work.now), _oldest())
+    place = sa.func.row_number().over(
+        partition_by=ORDERS.c.tenant, order_by=(ORDERS.c.at, ORDERS.c.key)
+    )
+    due = (_open(), *_ready(work.now))
+    columns = (ORDERS.c.tenant, ORDERS.c.key, place.label("place"))
+    first = scope.select(ORDERS, *columns).where(*due, _oldest()).subquery()
+    same = (first.c.tenant == ORDERS.c.tenant, first.c.key == ORDERS.c.key, first.c.place <= SHARE)
+    chosen = scope.select(ORDERS).join(first, sa.and_(*same)).where(*due)
     chosen = chosen.order_by(ORDERS.c.at, ORDERS.c.key).limit(min(max(limit, 1), MOST_AT_ONCE))
-    rows: list[Any] = list(work.connection.execute(chosen.with_for_update(skip_locked=True)))
+    locked = chosen.with_for_update(skip_locked=True, of=ORDERS)
+    rows: list[Any] = list(work.connection.execute(locked))
     for row in rows:
         mine = (ORDERS.c.tenant == row.tenant, ORDERS.c.key == row.key)
         leased = {"lease": work.now + LEASE, "tries": ORDERS.c.tries + 1}
@@ -164,6 +181,13 @@ def page(
     """Return orders that wait, and those of which there will be no run, with their problems."""
     scope = listing(work, caller, Action.SCHEDULES_READ, tenant)
     return fetch(work, scope.select(ORDERS), _SORTED, ask, _made)
+
+
+def _check_room(work: Reading, scope: Scope) -> None:
+    mine = (ORDERS.c.schedule.is_(None), _open())
+    last = scope.select(ORDERS, ORDERS.c.key).where(*mine).offset(MOST_OPEN - 1).limit(1)
+    if work.connection.execute(last).first() is not None:
+        raise InvalidError(f"{MOST_OPEN} runs wait to begin after others", "start fewer after each")
 
 
 def _open() -> sa.ColumnElement[bool]:

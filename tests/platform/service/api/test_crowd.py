@@ -89,6 +89,35 @@ async def test_one_tenant_cannot_have_all_requests(ask: Ask, held: Held) -> None
     assert (await ask["ant"]()).status_code == 200
 
 
+async def test_one_token_does_not_keep_out_the_others_of_its_tenant(
+    parts: Parts, held: Held, token: Token
+) -> None:
+    """A viewer's streams do not keep the tenant's admin from revoking the viewer's token."""
+    settings = parts.settings.model_copy(update={"tenant_requests": 8})
+    app = create_app(replace(parts, settings=settings))
+    app.router.routes.append(Guarded("GET", "/held", held.stream, Gate.KNOWN))
+    viewer, admin = token("viewer", "ant"), token("admin", "ant")
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://blockyard.test") as client:
+
+        def sent(headers: dict[str, str]) -> asyncio.Task[httpx.Response]:
+            return asyncio.ensure_future(client.get("/held", headers=headers))
+
+        under_way = [sent(viewer) for _ in range(6)]
+        await held.all_begun(6, under_way)
+        refused = await client.get("/api/v1/me", headers=viewer)
+        assert "6 requests of the token" in problem(refused, 429)["detail"]
+        tokens = await client.get("/api/v1/tokens", headers=admin)
+        mine = next(it["id"] for it in tokens.json()["items"] if it["role"] == "viewer")
+        assert (await client.delete(f"/api/v1/tokens/{mine}", headers=admin)).status_code == 200
+        under_way += [sent(admin) for _ in range(2)]
+        await held.all_begun(8, under_way)
+        refused = await client.get("/api/v1/me", headers=admin)
+        assert "8 requests of the tenant" in problem(refused, 429)["detail"]
+        held.go_on.set()
+        assert [(await it).status_code for it in under_way] == [200] * 8
+
+
 async def test_the_platform_s_own_people_are_not_counted(ask: Ask, held: Held) -> None:
     under_way = [ask["admin"]("/held") for _ in range(2 * MOST)]
     await held.all_begun(2 * MOST, under_way)

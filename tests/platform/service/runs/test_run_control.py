@@ -9,13 +9,14 @@ from sqlalchemy import event
 from blockyard_platform.service.dispatch import runs as queue
 from blockyard_platform.service.dispatch.port import State as Queued
 from blockyard_platform.service.dispatch.tables import QUEUE
-from blockyard_platform.service.registry import usage
+from blockyard_platform.service.registry import policies, usage
 from blockyard_platform.service.registry.database import Reading
 from blockyard_platform.service.registry.errors import (
     ConflictError,
     ForbiddenError,
     InvalidError,
     NotFoundError,
+    QuotaError,
 )
 from blockyard_platform.service.registry.paging import Ask
 from blockyard_platform.service.runs import details, parking, reading
@@ -27,7 +28,7 @@ from blockyard_platform.store.tables import RECORDS, RUNS
 from blockyard_platform.waits import Waiting
 from blockyard_schemas.statuses import Status
 
-from .conftest import ANT, BEE, Desk, by
+from .conftest import ADMIN, ANT, BEE, Desk, by
 
 LONG = """
 name: long
@@ -134,6 +135,38 @@ def test_a_run_is_settled_once_with_its_seconds(desk: Desk) -> None:
     assert [(it.kind, it.data["status"]) for it in told] == [("run-finished", "FAILED")]
     assert [it.path for it in stages.items] == ["a", "b"]
     assert stages.next is not None
+
+
+def allowed(desk: Desk, rules: str) -> None:
+    with desk.database.writing() as work:
+        policies.put(work, ADMIN, "ant", f"{{service: {rules}}}")
+
+
+def test_runs_are_done_again_no_faster_than_they_come_in(desk: Desk) -> None:
+    allowed(desk, "{rate_per_minute: 3}")
+    runs = [desk.submit() for _ in range(3)]
+    for run_id in runs:
+        finish(desk, run_id)
+    with pytest.raises(QuotaError, match="more than 3 runs a minute"):
+        desk.runs.resume(ANT, "ant", runs[0])
+    assert state(desk, runs[0]) == ("ended", "FAILED")
+    desk.clock.now += 60
+    for run_id in runs:
+        desk.runs.resume(ANT, "ant", run_id)
+    with pytest.raises(QuotaError):
+        desk.submit()
+
+
+def test_a_run_that_is_done_again_waits_among_the_others(desk: Desk) -> None:
+    allowed(desk, "{queue: 2}")
+    runs = [desk.submit() for _ in range(2)]
+    for run_id in runs:
+        finish(desk, run_id)
+    desk.runs.resume(ANT, "ant", runs[0])
+    desk.submit()
+    with pytest.raises(QuotaError, match="has 2 runs waiting"):
+        desk.runs.resume(ANT, "ant", runs[1])
+    assert state(desk, runs[1]) == ("ended", "FAILED")
 
 
 def test_a_run_is_done_again_from_a_stage_with_other_params(desk: Desk) -> None:

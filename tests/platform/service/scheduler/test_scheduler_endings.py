@@ -44,6 +44,27 @@ def followed(runs: Recording, submitter: Submitter) -> list[tuple[str, dict[str,
     return [(name, params) for _, name, origin, params in runs.seen() if origin != "api"]
 
 
+def test_workflows_that_start_each_other_do_not_multiply_without_end(
+    database: Database,
+    runs: Recording,
+    submitter: Submitter,
+    put: Put,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(orders, "MOST_OPEN", 3)
+    for number in range(5):
+        put(f"w{number}", "on: {after: report}")
+    put("w", "on: {after: report}", tenant="bee")
+    runs.end(begin(runs))
+    found = {it.workflow: it.problem for it in every(database, ORDERS)}
+    words = "3 runs wait to begin after others"
+    assert found == {"w0": None, "w1": None, "w2": None, "w3": words, "w4": words}
+    runs.end(begin(runs, tenant="bee"))
+    assert [name for name, _ in followed(runs, submitter)] == ["w0", "w1", "w2", "w"]
+    runs.end(begin(runs, key="again"))
+    assert len([it for it in every(database, ORDERS) if it.problem is None]) == 3
+
+
 @pytest.mark.parametrize(
     ("status", "started"),
     [("SUCCESS", ["done", "ok"]), ("FAILED", ["bad", "done"]), ("CANCEL", ["done"]), ("SKIP", [])],

@@ -240,6 +240,45 @@ def test_only_so_many_wait_at_once(
     assert ends.asked == []
 
 
+def test_one_tenant_does_not_wait_in_the_place_of_all(
+    database: Database, runs: Recording, put: Put
+) -> None:
+    for tenant in KEYS:
+        put("take", ON % ", mode: sync, timeout: 300s", tenant=tenant)
+    waiting: list[str] = []
+
+    async def scene() -> list[int]:
+        let_go = asyncio.Event()
+
+        async def wait(tenant: str, run_id: str, seconds: float) -> Ended | None:
+            waiting.append(tenant)
+            await let_go.wait()
+            return ended(run_id, Status.SUCCESS, {})
+
+        desk = HookDesk(database, runs, reveal, wait, most_waiting=8)
+
+        def sent(tenant: str, number: int) -> asyncio.Task[Answer]:
+            body = b'{"id": %d}' % number
+            headers = signed(body, KEYS[tenant])
+            return asyncio.create_task(desk.deliver(tenant, "orders/new", headers, body, NOW))
+
+        held: list[asyncio.Task[Answer]] = []
+        for tenant, number in (("ant", 1), ("ant", 2)):
+            held.append(sent(tenant, number))
+            while len(waiting) < len(held):
+                await asyncio.sleep(0.01)
+        at_once = await sent("ant", 3)
+        held.append(sent("bee", 1))
+        while len(waiting) < len(held):
+            await asyncio.sleep(0.01)
+        let_go.set()
+        answers = [at_once, *await asyncio.gather(*held), await sent("ant", 4)]
+        return [it.status for it in answers]
+
+    assert asyncio.run(scene()) == [202, 200, 200, 200, 200]
+    assert waiting == ["ant", "ant", "bee", "ant"]
+
+
 def test_forms_texts_and_githubs_signatures(runs: Recording, desk: HookDesk, put: Put) -> None:
     put(
         "form",

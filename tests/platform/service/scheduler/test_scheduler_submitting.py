@@ -208,6 +208,25 @@ def test_only_so_many_problems_are_kept(
     assert [it.key for it in every(database, ORDERS)] == ["k2", "k3", "k4"]
 
 
+def test_a_tenant_of_many_orders_keeps_nobody_waiting(
+    database: Database, runs: Recording, submitter: Submitter
+) -> None:
+    add(database, *(order(f"{number:03}") for number in range(150)))
+    add(database, Waiting("bee", "late", "report", "after/r/1", 2.0))
+    with database.writing() as work:
+        taken = orders.take(work, SERVICE)
+        again = orders.take(work, SERVICE)
+    assert [it.key for it in taken if it.tenant == "bee"] == ["late"]
+    assert [it.key for it in taken if it.tenant == "ant"] == [
+        f"after/r/{number:03}" for number in range(orders.SHARE)
+    ]
+    assert [it.key[-3:] for it in again] == [
+        f"{number:03}" for number in range(orders.SHARE, 2 * orders.SHARE)
+    ]
+    submitter.submit()
+    assert len(runs.rows()) == 150 - 2 * orders.SHARE  # all that nobody else has
+
+
 def test_a_clock_that_is_put_back_does_not_hold_orders_up(
     database: Database, clock: Clock, runs: Recording, submitter: Submitter
 ) -> None:
