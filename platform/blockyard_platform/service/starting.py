@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from blockyard_platform.secrets.errors import KeyFileError
 from blockyard_platform.secrets.sealing import KeyRing
 from blockyard_platform.service.admitting import Admitting
+from blockyard_platform.service.files import is_seen
 from blockyard_platform.service.locking import alone, starting
 from blockyard_platform.service.operations import checks
 from blockyard_platform.service.operations.health import Examiner
@@ -89,7 +90,7 @@ def started(settings: Settings) -> Generator[Started]:
 def check_there(settings: Settings) -> None:
     """Raise InvalidDocumentError when there is no service's database: it would be made by looking for it."""
     place = file_of(settings.place)
-    if place is not None and not place.is_file():
+    if place is not None and not is_seen(place):
         raise InvalidDocumentError(
             (
                 Problem(
@@ -135,7 +136,7 @@ def catalog_of(settings: Settings) -> Catalog:
     try:
         catalog = platform_catalog().with_entry_points()
         for folder in settings.catalog:
-            if not folder.is_dir():
+            if not is_seen(folder) or not folder.is_dir():
                 raise _wrong(
                     f"there is no folder {folder}", "catalog takes folders of Python files"
                 )
@@ -156,7 +157,7 @@ def _make_folder(folder: Path) -> None:
 
 def _keys(file: Path, database: Database) -> KeyRing:
     try:
-        if file.exists():
+        if is_seen(file):
             return KeyRing.load(file)
         with database.reading() as work:
             if sealed.any_held(work, Caller.service()):
