@@ -55,6 +55,11 @@ def serve(settings: Settings, telling: Telling, companions: tuple[Companion, ...
         with _signals(server), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             # Whoever is told that the service is there can end it in order from now on.
             _tell(settings, listening, found.token, telling)
+            if found.own_keys:
+                telling.warn(
+                    f"A key file was made, {settings.keys_file}, for a database that is in use already."
+                    " All servers and workers on it need the same: copy that of the first, or name it with --keys."
+                )
             process.settle()
             runner.run(_serve(server, listening, found.parts, companions))
 

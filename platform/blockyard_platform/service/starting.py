@@ -38,10 +38,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """The parts, and the text of the first admin's token when there was none before."""
+    """The parts, and the text of the first admin's token when there was none before.
+
+    ``own_keys`` says that a key file was made for a database which others serve already: theirs is another.
+    """
 
     parts: Parts
     token: str | None
+    own_keys: bool
 
     def __repr__(self) -> str:
         """Leave the token out."""
@@ -62,6 +66,7 @@ def started(settings: Settings) -> Generator[Started]:
             observing = Observing(settings.metrics_tenants)
             database = TimedDatabase(settings.place, observing.metrics.written)
             stack.callback(database.close)
+            made = not is_seen(settings.keys_file)
             keys = _keys(settings.keys_file, database)
         admitting = Admitting(database, catalog, vault_of(settings, database, keys))
         engine = stack.enter_context(running(settings, database, admitting, observing))
@@ -84,7 +89,8 @@ def started(settings: Settings) -> Generator[Started]:
         # At the very end: the text is known to nobody when a start fails after this.
         with database.writing() as work:
             issued = tokens.first(work, Caller.service())
-        yield Started(parts, None if issued is None else issued.text)
+        shared = issued is None and not settings.on_one_machine
+        yield Started(parts, None if issued is None else issued.text, own_keys=made and shared)
 
 
 def check_there(settings: Settings) -> None:

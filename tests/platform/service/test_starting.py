@@ -18,7 +18,7 @@ from blockyard_platform.service.settings import Settings
 from blockyard_platform.service.starting import started
 from blockyard_schemas.problems import InvalidDocumentError
 
-from ..store.conftest import place, postgres
+from ..store.conftest import emptied, place, postgres
 
 __all__ = ["place", "postgres"]
 
@@ -60,6 +60,16 @@ def test_a_file_is_served_by_one_process(tmp_path: Path) -> None:
         modes = {it.name: it.stat().st_mode & 0o77 for it in (tmp_path / "data").glob("*.db*")}
     assert modes["blockyard.db"] == modes["blockyard.db-wal"] == modes["blockyard.db-lock"] == 0
     assert [it.path for it in collect(tmp_path / "data") if it.kind == "file"] == []
+
+
+def test_who_makes_keys_beside_those_of_others_is_told(postgres: str, tmp_path: Path) -> None:
+    with emptied(postgres) as url:
+        found: list[bool] = []
+        for name in ("first", "first", "second", "second"):
+            settings = Settings(data=tmp_path / name, database=url)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+            with started(settings) as each:
+                found.append(each.own_keys)
+    assert found == [False, False, True, False]
 
 
 def test_a_certificate_that_cannot_be_served_with_is_told_before_anything_is_begun(
