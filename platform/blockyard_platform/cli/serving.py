@@ -9,7 +9,7 @@ import click
 from blockyard_platform.cli.options import options
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from blockyard_platform.service.configuring import Loaded
 
@@ -45,7 +45,8 @@ _OF_A_WORKER = (*_PLACE, "slots", "log-format", "log-level")
 
 def setting_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command the options of the settings."""
-    return options(_CONFIG, *_named(), _CATALOG, _WORKER)(function)
+    named = _named([name for name, _, _ in _NAMED])
+    return options(_CONFIG, *named, _CATALOG, _WORKER)(function)
 
 
 def worker_options(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -58,7 +59,7 @@ def place_options(function: Callable[..., Any]) -> Callable[..., Any]:
     return options(_CONFIG, *_named(_PLACE))(function)
 
 
-def _named(names: tuple[str, ...] = tuple(it[0] for it in _NAMED)) -> list[Any]:
+def _named(names: Collection[str]) -> list[Any]:
     """Return the options of these names."""
     wanted = [it for it in _NAMED if it[0] in names]
     return [click.option(f"--{name}", metavar=what, help=text) for name, what, text in wanted]

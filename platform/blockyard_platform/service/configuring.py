@@ -123,18 +123,29 @@ def _file(
         return Path(named)
     data = flags.get("data") or variables.get("data") or Settings.model_fields["data"].default
     found = Path(data) / FILE
-    return found if found.is_file() else None
+    return found if _is_file(found) else None
+
+
+def _is_file(file: Path) -> bool:
+    """Say whether there is a file. Raises InvalidDocumentError when this user may not look into its folder."""
+    try:
+        return file.is_file()
+    except OSError as error:
+        hint = "run this as the user whose folder it is, or give --data"
+        raise _wrong("file", f"{file.parent} cannot be read: {error.strerror}", hint) from None
 
 
 def _written(file: Path) -> dict[str, Any]:
     """Return what a file says; its paths are taken from its own folder."""
-    if not file.is_file():
+    if not _is_file(file):
         raise _wrong("file", f"there is no file {file}", "give the path of a TOML file")
     try:
         found = dict(TomlConfigSettingsSource(Settings, toml_file=file)())
     except tomllib.TOMLDecodeError as error:
         raise _wrong("toml", f"{file} cannot be read: {error}") from None
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise _wrong("file", f"{file} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
         raise _wrong("file", f"{file} cannot be read: {error}") from None
     for key in sorted(found):
         if key not in Settings.model_fields:

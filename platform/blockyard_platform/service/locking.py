@@ -50,6 +50,8 @@ def alone(settings: Settings) -> Generator[None]:
                 f"another process serves the database {place}",
                 "wait until it has ended, or give another --data; several processes share PostgreSQL",
             ) from None
+        # SQLite would let others read it, and gives what it makes beside it the mode of this one.
+        os.close(_opened(place, f"the database {place}"))
         yield
     finally:
         os.close(descriptor)

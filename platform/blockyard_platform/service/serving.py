@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
     from blockyard_platform.service.parts import Parts
+    from blockyard_platform.service.runs.watching import Watching
     from blockyard_platform.service.settings import Settings
 
     Companion: TypeAlias = Callable[[Parts], AbstractAsyncContextManager[Any]]
@@ -51,12 +52,31 @@ def serve(settings: Settings, telling: Telling, companions: tuple[Companion, ...
     _check_tls(settings)
     listening = _listen(settings)
     with told(settings), listening, started(settings) as found:
-        server = uvicorn.Server(_config(settings, create_app(found.parts)))
+        server = _Server(_config(settings, create_app(found.parts)), found.parts.watching)
         with _signals(server), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             # Whoever is told that the service is there can end it in order from now on.
             _tell(settings, listening, found.token, telling)
+            if found.own_keys:
+                telling.warn(
+                    f"A key file was made, {settings.keys_file}, for a database that is in use already."
+                    " All servers and workers on it need the same: copy that of the first, or name it with --keys."
+                )
             process.settle()
             runner.run(_serve(server, listening, found.parts, companions))
+
+
+class _Server(uvicorn.Server):
+    """Lets nobody wait for news when it ends: streams and waits would hold it up, and their clients ask again."""
+
+    def __init__(self, config: uvicorn.Config, watching: Watching) -> None:
+        """Tell those who wait here."""
+        super().__init__(config)
+        self._watching = watching
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End, without those who wait."""
+        self._watching.leave()
+        await super().shutdown(sockets)
 
 
 async def _serve(

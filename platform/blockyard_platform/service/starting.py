@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from blockyard_platform.secrets.errors import KeyFileError
 from blockyard_platform.secrets.sealing import KeyRing
 from blockyard_platform.service.admitting import Admitting
+from blockyard_platform.service.files import is_seen
 from blockyard_platform.service.locking import alone, starting
 from blockyard_platform.service.operations import checks
 from blockyard_platform.service.operations.health import Examiner
@@ -37,10 +38,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """The parts, and the text of the first admin's token when there was none before."""
+    """The parts, and the text of the first admin's token when there was none before.
+
+    ``own_keys`` says that a key file was made for a database which others serve already: theirs is another.
+    """
 
     parts: Parts
     token: str | None
+    own_keys: bool
 
     def __repr__(self) -> str:
         """Leave the token out."""
@@ -61,6 +66,7 @@ def started(settings: Settings) -> Generator[Started]:
             observing = Observing(settings.metrics_tenants)
             database = TimedDatabase(settings.place, observing.metrics.written)
             stack.callback(database.close)
+            made = not is_seen(settings.keys_file)
             keys = _keys(settings.keys_file, database)
         admitting = Admitting(database, catalog, vault_of(settings, database, keys))
         engine = stack.enter_context(running(settings, database, admitting, observing))
@@ -83,13 +89,14 @@ def started(settings: Settings) -> Generator[Started]:
         # At the very end: the text is known to nobody when a start fails after this.
         with database.writing() as work:
             issued = tokens.first(work, Caller.service())
-        yield Started(parts, None if issued is None else issued.text)
+        shared = issued is None and not settings.on_one_machine
+        yield Started(parts, None if issued is None else issued.text, own_keys=made and shared)
 
 
 def check_there(settings: Settings) -> None:
     """Raise InvalidDocumentError when there is no service's database: it would be made by looking for it."""
     place = file_of(settings.place)
-    if place is not None and not place.is_file():
+    if place is not None and not is_seen(place):
         raise InvalidDocumentError(
             (
                 Problem(
@@ -135,7 +142,7 @@ def catalog_of(settings: Settings) -> Catalog:
     try:
         catalog = platform_catalog().with_entry_points()
         for folder in settings.catalog:
-            if not folder.is_dir():
+            if not is_seen(folder) or not folder.is_dir():
                 raise _wrong(
                     f"there is no folder {folder}", "catalog takes folders of Python files"
                 )
@@ -156,7 +163,7 @@ def _make_folder(folder: Path) -> None:
 
 def _keys(file: Path, database: Database) -> KeyRing:
     try:
-        if file.exists():
+        if is_seen(file):
             return KeyRing.load(file)
         with database.reading() as work:
             if sealed.any_held(work, Caller.service()):

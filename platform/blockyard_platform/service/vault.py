@@ -9,6 +9,7 @@ from blockyard_platform.secrets.errors import SecretError
 from blockyard_platform.secrets.names import ADMIN, NAME
 from blockyard_platform.secrets.providers import unknown
 from blockyard_platform.secrets.sealing import KeyRing
+from blockyard_platform.service.files import is_seen
 from blockyard_platform.service.registry import sealed
 from blockyard_platform.service.registry.callers import Caller
 from blockyard_platform.service.registry.errors import NotFoundError
@@ -74,7 +75,7 @@ def vault_of(settings: Settings, database: Database, keys: KeyRing | None = None
 
     try:
         if keys is None:
-            if not settings.keys_file.exists():
+            if not is_seen(settings.keys_file):
                 return None
             keys = KeyRing.load(settings.keys_file)
         file = settings.admin_secrets

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -17,7 +18,7 @@ from blockyard_platform.service.settings import Settings
 from blockyard_platform.service.starting import started
 from blockyard_schemas.problems import InvalidDocumentError
 
-from ..store.conftest import place, postgres
+from ..store.conftest import emptied, place, postgres
 
 __all__ = ["place", "postgres"]
 
@@ -56,7 +57,19 @@ def test_a_file_is_served_by_one_process(tmp_path: Path) -> None:
                 pass
     with started(other) as found:
         assert found.token is None
+        modes = {it.name: it.stat().st_mode & 0o77 for it in (tmp_path / "data").glob("*.db*")}
+    assert modes["blockyard.db"] == modes["blockyard.db-wal"] == modes["blockyard.db-lock"] == 0
     assert [it.path for it in collect(tmp_path / "data") if it.kind == "file"] == []
+
+
+def test_who_makes_keys_beside_those_of_others_is_told(postgres: str, tmp_path: Path) -> None:
+    with emptied(postgres) as url:
+        found: list[bool] = []
+        for name in ("first", "first", "second", "second"):
+            settings = Settings(data=tmp_path / name, database=url)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+            with started(settings) as each:
+                found.append(each.own_keys)
+    assert found == [False, False, True, False]
 
 
 def test_a_certificate_that_cannot_be_served_with_is_told_before_anything_is_begun(
@@ -95,6 +108,45 @@ def test_a_collector_that_is_no_address_names_the_setting() -> None:
 def plain() -> dict[str, str]:
     """Return the variables without those that are settings."""
     return {key: it for key, it in os.environ.items() if not key.startswith("BLOCKYARD_")}
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        ("--data", "shut"),
+        ("--data", "shut/in"),
+        ("--keys", "shut/keys"),
+        ("--catalog", "shut/blocks"),
+        ("--database", "shut/x.db"),
+        ("--config", "shut/x.toml"),
+        ("--tls-certificate", "shut/c", "--tls-key", "shut/k"),
+    ],
+)
+def test_a_folder_that_is_shut_is_told(given: tuple[str, ...], tmp_path: Path) -> None:
+    # Root may look everywhere, but for those of its processes that have given that up.
+    able = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"]
+    if os.geteuid() == 0 and (
+        shutil.which("setpriv") is None
+        or subprocess.run([*able, "true"], check=False, capture_output=True).returncode != 0
+    ):
+        pytest.skip("setpriv (util-linux) is not installed, or may not do this here")
+    (tmp_path / "shut").mkdir(mode=0)
+    data = () if "--data" in given else ("--data", "data")
+    commands: list[tuple[str, ...]] = [("serve", "--port", "0")]
+    commands += [("tokens", "rescue")] if {"--data", "--database"} & set(given) else []
+    for command in commands:
+        done = subprocess.run(
+            [*(able if os.geteuid() == 0 else []), PROGRAM, *command, *given, *data],
+            env=plain(),
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=PATIENCE,
+        )
+        assert (done.returncode, done.stdout) == (2, ""), done.stderr
+        assert "shut" in done.stderr
+        assert "Traceback" not in done.stderr
 
 
 def test_a_worker_without_keys_says_what_it_cannot_do(postgres: str, tmp_path: Path) -> None:

@@ -100,7 +100,10 @@ def stop(
         "created": work.now,
     }
     if kind is SwitchKind.TENANT and row["name"] != row["tenant"]:
-        raise InvalidError("the switch of a tenant bears its name", "give `tenant` as the name")
+        raise InvalidError(
+            "the switch of a tenant bears its name, and is for that tenant alone",
+            "give the tenant's name both as `tenant` and as `name`",
+        )
     if caller.tenant is not None:
         scope.lock(work)
         scope.limit(work, SWITCHES, MOST, "switches")

@@ -31,6 +31,7 @@ class Watching:
         """Listen from now on."""
         self._lock = Lock()
         self._waiting: dict[str, set[_Waiter]] = {}
+        self._left = False
         self._ends = [
             signals.subscribe(TOPIC, partial(self._tell, ended=False)),
             signals.subscribe(ENDED, partial(self._tell, ended=True)),
@@ -49,6 +50,16 @@ class Watching:
                 self._waiting[run_id].discard(waiter)
                 if not self._waiting[run_id]:
                     del self._waiting[run_id]
+
+    @property
+    def left(self) -> bool:
+        """Whether nobody is to wait here any more: they answer with what they have, and are asked again elsewhere, or later."""
+        return self._left
+
+    def leave(self) -> None:
+        """Have all who wait look up, and nobody wait any more: the process is about to end."""
+        self._left = True
+        self._tell("", ended=True)
 
     def close(self) -> None:
         """Listen no more."""

@@ -94,7 +94,7 @@ class RunWaiter:
                     while True:
                         news.clear()
                         found = await asyncio.to_thread(self._look, tenant, run_id)
-                        if found is not None:
+                        if found is not None or self._watching.left:
                             return found
                         await news.wait()
         except TimeoutError:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+import httpx
 import pytest
 from starlette.requests import Request
 
@@ -45,3 +46,17 @@ async def test_a_stream_ends_when_its_token_is_revoked(
         tokens.revoke(work, ADMIN, caller.token_id or "")
     # One look may have been under way.
     assert len([it async for it in stream]) <= 1
+
+
+async def test_nobody_waits_in_a_process_that_ends(
+    client: httpx.AsyncClient, parts: Parts, token: Callable[..., dict[str, str]]
+) -> None:
+    client.headers.update(token("admin"))
+    document = {"name": "t", "stages": [{"echo": "hi"}]}
+    runs = "/api/v1/tenants/ant/runs"
+    run = (await client.post(runs, json={"document": document})).json()["id"]
+    parts.watching.leave()
+    found = await client.get(f"{runs}/{run}", params={"wait": 30})
+    assert (found.status_code, found.json()["state"]) == (200, "queued")
+    stream = await client.get(f"{runs}/{run}/events/stream")
+    assert (stream.status_code, stream.text) == (200, "")

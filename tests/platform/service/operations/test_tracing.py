@@ -339,7 +339,7 @@ def test_an_exporter_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setitem(sys.modules, name, None)
     with pytest.raises(MissingExtraError, match="not installed") as caught:
         configure_traces(TraceSettings("http://127.0.0.1:4318/v1/traces"))
-    assert caught.value.hint == "install blockyard[otel], or leave traces.endpoint out"
+    assert caught.value.hint == "install blockyard[otel], or leave traces_endpoint out"
 
 
 def test_without_an_endpoint_nothing_is_loaded() -> None:

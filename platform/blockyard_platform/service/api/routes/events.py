@@ -81,7 +81,7 @@ async def _events(
             for row in rows[0]:
                 after = row.seq
                 yield _written(row)
-            if not rows[0] and rows[1]:
+            if not rows[0] and (rows[1] or parts.watching.left):
                 return
             if not rows[0]:
                 try:

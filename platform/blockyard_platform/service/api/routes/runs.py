@@ -169,13 +169,13 @@ async def _waited(parts: Parts, caller: Caller, tenant: str, run_id: str, second
     with parts.watching.of(run_id, ending=True) as news:
         if await run_in_threadpool(_is_under_way, parts, caller, tenant, run_id):
             with suppress(TimeoutError):
-                async with asyncio.timeout(seconds):
+                async with asyncio.timeout(0 if parts.watching.left else seconds):
                     await news.wait()
         while True:
             news.clear()
             found = await run_in_threadpool(_look, parts, caller, tenant, run_id)
             left = end - asyncio.get_running_loop().time()
-            if found.state is State.ENDED or left <= 0:
+            if found.state is State.ENDED or left <= 0 or parts.watching.left:
                 return found
             try:
                 async with asyncio.timeout(left):
