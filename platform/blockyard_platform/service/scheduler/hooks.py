@@ -9,12 +9,14 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import logging
 from collections import Counter
 from dataclasses import dataclass, field
 from secrets import token_bytes
 from typing import TYPE_CHECKING, Any
 
 from blockyard_platform.errors import ExpressionError
+from blockyard_platform.secrets.errors import SealedError
 from blockyard_platform.service.registry.access import enter
 from blockyard_platform.service.registry.callers import Action, Caller
 from blockyard_platform.service.registry.errors import (
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
     from blockyard_platform.triggers.reading import Hook
     from blockyard_platform.triggers.replay import Answer as Admitted
 
+_LOG = logging.getLogger(__name__)
 MOST_WAITING = 200
 """Requests of one process that wait for a run's end at once; one more is answered as if its hook were async."""
 SHARE = 4
@@ -165,6 +168,9 @@ class HookDesk:
         try:
             found = self._reveal(tenant, secret)
         except NotFoundError:
+            return ()
+        except SealedError as error:
+            _LOG.warning("a webhook of the tenant %s takes nothing: %s", tenant, error)
             return ()
         return tuple(each for each in found if len(each) >= SHORTEST_SECRET)
 

@@ -12,6 +12,7 @@ from blockyard_platform.host_blocks.outgoing.asking import Ask
 from blockyard_platform.host_blocks.outgoing.connection import answer_of
 from blockyard_platform.host_blocks.outgoing.exchange import checked
 from blockyard_platform.host_blocks.outgoing.places import place_of
+from blockyard_platform.secrets.errors import SealedError
 from blockyard_platform.service.registry import policies, tenants
 from blockyard_platform.service.registry.access import enter
 from blockyard_platform.service.registry.callers import Action, Caller
@@ -74,7 +75,7 @@ def prepare(database: Database, reveal: Reveal, each: Outgoing) -> Prepared | st
             return str(error)
     try:
         secrets = reveal(each.tenant, row.secret)
-    except NotFoundError as error:
+    except (NotFoundError, SealedError) as error:
         return str(error)
     return Prepared(row.url, policy, secrets, now) if secrets else "the secret is not there"
 

@@ -277,7 +277,12 @@ def test_a_clock_that_is_put_back_before_a_run_parks_keeps_it_no_longer(
 ) -> None:
     """The wait began by a clock that is right again, or was right and is wrong now."""
     true = desk.clock.now
-    monkeypatch.setattr(parking, "clock", lambda _: true)
+
+    def clock(work: Reading) -> float:
+        del work
+        return true
+
+    monkeypatch.setattr(parking, "clock", clock)
     run_id = desk.submit()
     set_queue(desk, run_id, state="ENDED")
     for since, now in ((true + 3600, true), (true, true - 3600)):

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from blockyard_platform.secrets.errors import Reason, SealedError
 from blockyard_platform.service.registry import tenants, usage
 from blockyard_platform.service.registry.database import Database
 from blockyard_platform.service.registry.errors import NotFoundError
@@ -35,6 +36,8 @@ ON = "params: {id: any}\non: {webhook: {path: orders/new, secret: ORDERS, params
 def reveal(tenant: str, name: str) -> Sequence[bytes]:
     if name == "GONE":
         raise NotFoundError("secret", name)
+    if name == "SEALED":
+        raise SealedError(Reason.KEY, "it was sealed with a key that is not in the key file")
     return () if name == "EMPTY" else (b"short",) if name == "SHORT" else (KEYS[tenant],)
 
 
@@ -128,6 +131,7 @@ WRONG: list[tuple[str, dict[str, Any]]] = [
     ("a secret that is gone", {"path": "gone"}),
     ("a secret that is empty", {"path": "empty"}),
     ("a secret that is short", {"path": "short"}),
+    ("a secret that does not open", {"path": "sealed"}),
 ]
 
 
@@ -136,7 +140,7 @@ def test_who_has_not_signed_learns_nothing(
     why: str, given: dict[str, Any], database: Database, runs: Recording, desk: HookDesk, put: Put
 ) -> None:
     put("take", ON % "")
-    for name in ("gone", "empty", "short"):
+    for name in ("gone", "empty", "short", "sealed"):
         put(name, f"on: {{webhook: {{path: {name}, secret: {name.upper()}}}}}")
     assert send(desk, **given) == Answer(401, None, NOTHING)
     headers: dict[str, str] = given.get("headers", signed(b'{"id": 7}'))

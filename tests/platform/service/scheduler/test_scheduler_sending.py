@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from blockyard_platform.host_blocks.outgoing import connection
+from blockyard_platform.secrets.errors import Reason, SealedError
 from blockyard_platform.service.registry import policies, tenants
 from blockyard_platform.service.registry.callers import Caller
 from blockyard_platform.service.registry.database import Database
@@ -35,6 +36,8 @@ BACKOFF = Backoff(attempts=4, base=1.0, factor=1.0, longest=1.0, give_up=1e9)
 def reveal(tenant: str, name: str) -> Sequence[bytes]:
     if name == "GONE":
         raise NotFoundError("secret", name)
+    if name == "SEALED":
+        raise SealedError(Reason.KEY, "it was sealed with a key that is not in the key file")
     return (b"short",) if name == "SHORT" else (KEY,)
 
 
@@ -238,6 +241,8 @@ def test_what_cannot_be_sent_is_told(
 
     subscribe(database, receiver.url, secret="GONE")  # noqa: S106
     assert why() == "there is no secret 'GONE'"
+    subscribe(database, receiver.url, secret="SEALED")  # noqa: S106
+    assert why() == "it was sealed with a key that is not in the key file"
     subscribe(database, receiver.url, secret="SHORT")  # noqa: S106
     outcome = asyncio.run(attempt(each, why(), BACKOFF))
     assert (outcome.next.action, outcome.problem) == ("give-up", "a secret has at least 16 bytes")
