@@ -19,6 +19,7 @@ from blockyard_platform.service.starting import started
 from blockyard_schemas.problems import InvalidDocumentError
 
 from ..store.conftest import emptied, place, postgres
+from ..store.postgres import REQUIRED
 
 __all__ = ["place", "postgres"]
 
@@ -129,7 +130,10 @@ def test_a_folder_that_is_shut_is_told(given: tuple[str, ...], tmp_path: Path) -
         shutil.which("setpriv") is None
         or subprocess.run([*able, "true"], check=False, capture_output=True).returncode != 0
     ):
-        pytest.skip("setpriv (util-linux) is not installed, or may not do this here")
+        words = "setpriv (util-linux) is not installed, or may not do this here"
+        if REQUIRED:
+            pytest.fail(words)
+        pytest.skip(words)
     (tmp_path / "shut").mkdir(mode=0)
     data = () if "--data" in given else ("--data", "data")
     commands: list[tuple[str, ...]] = [("serve", "--port", "0")]
